@@ -1,0 +1,73 @@
+"""Four questions over the same findings, never mixed: integrity, signer, origin, synthetic."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from trustkit.policy import ALTERED, UNREAD, Findings, Pattern
+
+
+@dataclass(frozen=True, slots=True)
+class Axes:
+    """One word an axis; the contract lists them."""
+
+    integrity: str
+    signer: str
+    origin: str
+    synthetic: str
+
+
+_Table = tuple[tuple[str, tuple[Pattern, ...]], ...]
+
+
+def _row(word: str, *codes: str) -> tuple[str, tuple[Pattern, ...]]:
+    return word, tuple(Pattern.parse(code) for code in codes)
+
+
+# In each table the first row with a match gives the word.
+INTEGRITY: _Table = (
+    ("altered", ALTERED),
+    ("unreadable", UNREAD),
+    _row("intact", "manifest.intact"),
+)
+SIGNER: _Table = (
+    _row("revoked", "manifest.signer_revoked"),
+    _row("untrusted", "manifest.signature_broken"),
+    _row("expired", "manifest.signer_expired"),
+    _row(
+        "untrusted",
+        "manifest.signer_unknown",
+        "manifest.signer_unfit",
+        "manifest.signer:skipped",
+    ),
+    _row("trusted", "manifest.trusted"),
+)
+ORIGIN: _Table = (
+    _row("declared_ai", "manifest.declares_ai:present", "metadata.declares_ai:present"),
+    _row("recovered", "registry.recovered:present"),
+    _row("declared_synthetic", "manifest.declares_synthetic:present"),
+    _row("declared_edit", "manifest.declares_edit:present"),
+    _row("declared_capture", "manifest.declares_capture:present"),
+)
+SYNTHETIC: _Table = (
+    _row("likely", "detector.synthetic:present"),
+    _row("inconclusive", "detector.inconclusive"),
+    _row("unlikely", "detector.synthetic:absent"),
+)
+
+
+def axes(findings: Findings) -> Axes:
+    """Return the four answers that `findings` give."""
+    return Axes(
+        _first(INTEGRITY, findings, "none"),
+        _first(SIGNER, findings, "none"),
+        _first(ORIGIN, findings, "none"),
+        _first(SYNTHETIC, findings, "not_checked"),
+    )
+
+
+def _first(table: _Table, findings: Findings, otherwise: str) -> str:
+    for word, patterns in table:
+        if any(pattern.matches(finding) for pattern in patterns for finding in findings):
+            return word
+    return otherwise

@@ -1,0 +1,1 @@
+"""Many files: where they come from, and how they go through the workers."""

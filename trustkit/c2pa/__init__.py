@@ -1,0 +1,1 @@
+"""C2PA manifests: the only folder that knows the engine (c2pa-python)."""

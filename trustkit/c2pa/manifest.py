@@ -1,0 +1,157 @@
+"""Disclosure -> manifest definition: pure, and so tested with ==.
+
+Actions are written whole, as created assertions: the first is created or opened, each carries its
+own source type and software agent, and `allActionsIncluded` says that none is left out
+(C2PA 2.4 section 18.15; Conformance 0.2).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from trustkit.c2pa.history import BROKEN_PARENT, DISCLOSURE_LABEL
+from trustkit.disclosure import Disclosure, Edit, uri
+from trustkit.errors import PublishError
+
+SPEC_VERSION = "2.4"
+PARENT = "parent"
+CREATED_LABELS = (
+    "c2pa.actions",
+    "c2pa.actions.v2",
+    "c2pa.ingredient",
+    "c2pa.ingredient.v3",
+    "c2pa.thumbnail.claim",
+    "c2pa.thumbnail.ingredient",
+    DISCLOSURE_LABEL,
+)
+
+# The actions C2PA 2.4 section 18.15.4.7 predefines and a person may declare as an edit.
+EDIT_ACTIONS = (
+    "c2pa.color_adjustments",
+    "c2pa.converted",
+    "c2pa.cropped",
+    "c2pa.drawing",
+    "c2pa.dubbed",
+    "c2pa.edited",
+    "c2pa.edited.metadata",
+    "c2pa.enhanced",
+    "c2pa.filtered",
+    "c2pa.orientation",
+    "c2pa.published",
+    "c2pa.removed",
+    "c2pa.repackaged",
+    "c2pa.resized",
+    "c2pa.transcoded",
+    "c2pa.trimmed",
+    "c2pa.unknown",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Ingredient:
+    """A file that goes into another: `relationship` parentOf, componentOf or inputTo."""
+
+    path: Path
+    relationship: str
+    id: str
+
+
+def build(
+    disclosure: Disclosure,
+    version: str,
+    title: str,
+    ingredients: Sequence[Ingredient] = (),
+    *,
+    media_type: str = "",
+    broken_parent: str = "",
+) -> dict[str, Any]:
+    """Return the manifest definition for a file called `title`, by trustkit `version`.
+
+    `broken_parent` says what is wrong with an incoming manifest that is kept nevertheless.
+    Raises `PublishError` for an action that C2PA does not predefine and that is not namespaced.
+    """
+    record = _record(disclosure)
+    if broken_parent:
+        record[BROKEN_PARENT] = broken_parent
+    definition = {
+        "claim_version": 2,
+        "title": disclosure.title or title,
+        "claim_generator_info": [
+            {"name": "trustkit", "version": version, "specVersion": SPEC_VERSION}
+        ],
+        "assertions": [
+            {
+                "label": "c2pa.actions.v2",
+                "created": True,
+                "data": {"actions": _actions(disclosure, ingredients), "allActionsIncluded": True},
+            },
+            {"label": DISCLOSURE_LABEL, "created": True, "data": record},
+        ],
+    }
+    return {**definition, "format": media_type} if media_type else definition
+
+
+def _actions(disclosure: Disclosure, ingredients: Sequence[Ingredient]) -> list[dict[str, Any]]:
+    parents = [i for i in ingredients if i.relationship == "parentOf"]
+    parts = [i for i in ingredients if i.relationship == "componentOf"]
+    inputs = [i.id for i in ingredients if i.relationship == "inputTo"]
+    declared = _action(
+        Edit(
+            "c2pa.edited" if parents else "c2pa.created",
+            disclosure.source_type,
+            disclosure.system,
+            disclosure.system_version,
+            when=disclosure.created,
+        )
+    )
+    if inputs:
+        declared["parameters"] = {"ingredientIds": inputs}
+    edits = [_action(edit) for edit in disclosure.edits]
+    placed = [
+        {"action": "c2pa.placed", "parameters": {"ingredientIds": [part.id]}} for part in parts
+    ]
+    if not parents:
+        return [declared, *placed, *edits]
+    opened = {"action": "c2pa.opened", "parameters": {"ingredientIds": [parents[0].id]}}
+    says_it = any(e.get("digitalSourceType") == uri(disclosure.source_type) for e in edits)
+    return [opened, *placed, *edits, *([] if says_it and not inputs else [declared])]
+
+
+def _action(edit: Edit) -> dict[str, Any]:
+    own_name = "." in edit.action and not edit.action.startswith("c2pa.")
+    if edit.action not in {*EDIT_ACTIONS, "c2pa.created"} and not own_name:
+        raise PublishError(
+            f"{edit.action!r} is no C2PA action",
+            f"one of {', '.join(EDIT_ACTIONS)}, or a name of your own like org.example.retouched",
+        )
+    action: dict[str, Any] = {"action": edit.action}
+    if edit.source_type:
+        action["digitalSourceType"] = uri(edit.source_type)
+    if edit.system:
+        agent = {"name": edit.system}
+        if edit.system_version:
+            agent["version"] = edit.system_version
+        action["softwareAgent"] = agent
+    if edit.when:
+        action["when"] = edit.when
+    if edit.description:
+        action["description"] = edit.description
+    return action
+
+
+def _record(disclosure: Disclosure) -> dict[str, str]:
+    # California SB 942, 22757.3(b): provider, system and version, time, unique identifier.
+    fields = {
+        "source_type": uri(disclosure.source_type),
+        "provider": disclosure.provider,
+        "system": disclosure.system,
+        "system_version": disclosure.system_version,
+        "created": disclosure.created,
+        "id": disclosure.id,
+        "prompt": disclosure.prompt,
+        "prompt_sha256": disclosure.prompt_sha256,
+    }
+    return {name: value for name, value in fields.items() if value}

@@ -1,0 +1,192 @@
+"""Read the manifest store of a file: what is there, as the engine reports it, and no judgement."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import c2pa
+from c2pa import C2paError, Context, Reader
+
+from trustkit.asset import Asset
+from trustkit.c2pa.cose import CoseError, Signature, read_signature
+from trustkit.errors import TrustkitError
+
+_log = logging.getLogger(__name__)
+
+MAX_SIDECAR = 64 * 2**20  # bytes; a 25-deep edit chain takes 174 KB
+_REMOTE = "Remote: must fetch remote manifests from url "
+
+Fetch = Callable[[str], bytes]
+
+
+@dataclass(frozen=True)
+class Found:
+    """A manifest store that the engine could read, embedded, in a sidecar, or remote."""
+
+    where: str
+    report: Mapping[str, Any]
+    signature: Signature | None
+    why_no_signature: str = ""
+    sidecar_beside: bool = False
+
+    @property
+    def label(self) -> str:
+        """The active manifest's label."""
+        return str(self.report.get("active_manifest") or "")
+
+    @property
+    def active(self) -> Mapping[str, Any]:
+        """The active manifest; empty where the engine could not read all of it."""
+        manifest: Mapping[str, Any] = self.report.get("manifests", {}).get(self.label) or {}
+        return manifest
+
+    def codes(self, kind: str) -> list[Mapping[str, str]]:
+        """List the active manifest's `success`, `informational` or `failure` entries."""
+        results = self.report.get("validation_results") or {}
+        entries: list[Mapping[str, str]] = (results.get("activeManifest") or {}).get(kind) or []
+        return entries
+
+
+@dataclass(frozen=True)
+class Absent:
+    """Looked for, and not there."""
+
+
+@dataclass(frozen=True)
+class Unsupported:
+    """The engine cannot look inside this kind of file, and nothing stands beside it."""
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """A manifest, or the file around it, is there but cannot be read."""
+
+    where: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Remote:
+    """The file only says where a manifest is; `reason` tells why it was not fetched."""
+
+    url: str
+    reason: str
+
+
+Reading = Found | Absent | Unsupported | Unreadable | Remote
+
+
+def read(asset: Asset, context: Context, fetch: Fetch | None = None) -> Reading:
+    """Look for a manifest in the file, then beside it, then (only with `fetch`) where it points.
+
+    Never touches the network without `fetch`.
+    """
+    inside = _embedded(asset, context)
+    match inside:
+        case Found():
+            return inside
+        case Remote(url) if fetch and not asset.sidecar.is_file():
+            return _remote(asset, context, url, fetch)
+        case Unreadable():
+            return inside
+    if asset.sidecar.is_file():
+        return _beside(asset, context)
+    return inside
+
+
+def raw(asset: Asset, context: Context) -> dict[str, Any]:
+    """Return the engine's own detailed report, for `inspect --raw`; raises as the engine does."""
+    with asset.open() as stream:
+        manifest = asset.sidecar.read_bytes() if asset.sidecar.is_file() else None
+        try:
+            reader = _open(asset, stream, None, context)
+        except C2paError:
+            if manifest is None:
+                raise
+            reader = _open(asset, stream, manifest, context)
+        with reader:
+            detailed: dict[str, Any] = json.loads(reader.detailed_json())
+            return detailed
+
+
+def _embedded(asset: Asset, context: Context) -> Reading:
+    try:
+        with asset.open() as stream, _open(asset, stream, None, context) as reader:
+            return _found(reader, "embedded", sidecar_beside=asset.sidecar.is_file())
+    except C2paError.ManifestNotFound:
+        return Absent()
+    except C2paError.NotSupported:
+        return Unsupported()
+    except C2paError as error:
+        return _failed("embedded", error)
+
+
+def _beside(asset: Asset, context: Context) -> Reading:
+    if asset.sidecar.stat().st_size > MAX_SIDECAR:
+        return Unreadable("sidecar", f"it is larger than {MAX_SIDECAR:,} bytes")
+    return _detached(asset, context, asset.sidecar.read_bytes(), "sidecar")
+
+
+def _remote(asset: Asset, context: Context, url: str, fetch: Fetch) -> Reading:
+    try:
+        manifest = fetch(url)
+    except TrustkitError as error:
+        return Remote(url, error.message)
+    return _detached(asset, context, manifest, "remote")
+
+
+def _detached(asset: Asset, context: Context, manifest: bytes, where: str) -> Reading:
+    if not manifest:
+        return Unreadable(where, "it is empty")
+    try:
+        with asset.open() as stream, _open(asset, stream, manifest, context) as reader:
+            return _found(reader, where)
+    except C2paError as error:
+        return _failed(where, error)
+
+
+def _open(asset: Asset, stream: Any, manifest: bytes | None, context: Context) -> Reader:
+    if manifest is None:
+        return Reader(asset.media_type, stream, context=context)
+    return Reader(asset.media_type, stream, manifest, context)
+
+
+def _found(reader: Reader, where: str, *, sidecar_beside: bool = False) -> Found:
+    report = json.loads(reader.json())
+    signature, why = None, ""
+    try:
+        signature = read_signature(_store(reader, report), report.get("active_manifest") or "")
+    except (CoseError, C2paError) as error:
+        why = str(error)
+    return Found(where, report, signature, why, sidecar_beside)
+
+
+def _store(reader: Reader, report: Mapping[str, Any]) -> bytes:
+    # The engine answers any JUMBF address inside the store with the store itself: the very bytes it
+    # has verified, so what we read of the certificates cannot come from a decoy elsewhere.
+    out = io.BytesIO()
+    reader.resource_to_stream(f"self#jumbf=/c2pa/{report.get('active_manifest')}/c2pa.claim", out)
+    return out.getvalue()
+
+
+def _failed(where: str, error: C2paError) -> Reading:
+    text = str(error)
+    if text.startswith(_REMOTE):
+        url = text.removeprefix(_REMOTE).strip()
+        return Remote(url, "not fetched: fetching was not asked for")
+    _log.debug("c2pa %s: %s", c2pa.sdk_version(), text)
+    return Unreadable(where, text.partition(": ")[2] or text)
+
+
+def host(url: str) -> str:
+    """Return the host that a URL names, or the whole text where it names none."""
+    try:
+        return urlsplit(url).hostname or url
+    except ValueError:
+        return url

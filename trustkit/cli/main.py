@@ -1,0 +1,120 @@
+"""The `trustkit` command: a group that imports a command only when it is called."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import Any, NoReturn
+
+import click
+
+from trustkit import __version__
+from trustkit.errors import TrustkitError, UsageError
+
+# The help is here, not in the commands, so that `trustkit --help` imports none of them.
+COMMANDS: dict[str, tuple[str, str]] = {
+    "verify": ("verify:command", "Say what is known of files: intact, by whom, declared as what."),
+    "inspect": ("inspect:command", "Show everything that is in a file's manifest, unjudged."),
+    "sign": ("sign:command", "Attach a signed C2PA manifest with an AI disclosure."),
+    "keys": ("keys:group", "Make signing keys."),
+    "trust": ("trust:group", "Keep named lists of who may sign and who may time-stamp."),
+    "policy": ("policy:group", "List, show, check and explain policies."),
+    "schema": ("schema:command", "Print the JSON Schema of the report."),
+    "demo": ("demo:command", "Sign, verify, tamper, strip: every verdict on sample files."),
+}
+
+
+class LazyGroup(click.Group):
+    """Commands named in a table, imported when used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # click's signature
+        """See click."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """See click."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[cmd_name][0].partition(":")
+        command: click.Command = getattr(import_module(f"trustkit.cli.{module}"), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the table of commands without importing one."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, "-V", "--version", message="trustkit %(version)s")
+def cli() -> None:
+    """Media provenance on your own machine: sign, verify and explain any media file.
+
+    Exit codes: 0 accepted, 10 rejected, 20 for review, 30 could not be checked, 33 bad policy or
+    trust file, 40 signing failed, 2 usage.
+    """
+
+
+def main() -> NoReturn:
+    """Run the command line and exit with the contract's code."""
+    arguments = sys.argv[1:]
+    try:
+        sys.exit(_run(arguments))
+    except BrokenPipeError:  # the reader of our output has gone, which is its right
+        sys.stderr.close()
+        sys.exit(0)
+
+
+def _run(arguments: list[str]) -> int:
+    try:
+        result: Any = cli.main(arguments, prog_name="trustkit", standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("\ninterrupted", err=True)
+        return 130
+    except click.ClickException as error:
+        hint = _usage_hint(error)
+        return _fail(UsageError(error.format_message(), hint), arguments)
+    except TrustkitError as error:
+        return _fail(error, arguments)
+    except BrokenPipeError:
+        raise
+    except Exception as error:  # noqa: BLE001  # a bug of ours: said in one line, the trace only when asked for
+        return _fail(_bug(error), arguments)
+
+
+def _fail(error: TrustkitError, arguments: list[str]) -> int:
+    if _wants_json(arguments):
+        from trustkit.cli.output import failure_json
+
+        click.echo(failure_json(error), nl=False)
+    click.echo(f"trustkit: {error.message}", err=True)
+    if error.hint:
+        click.echo(f"  hint: {error.hint}", err=True)
+    return error.exit_code
+
+
+def _wants_json(arguments: list[str]) -> bool:
+    # Parsing may be what failed, so the words themselves are looked at.
+    pairs = zip(arguments, [*arguments[1:], ""], strict=True)
+    return any(
+        (word in {"--format", "-f"} and after == "json") or word in {"--format=json", "-fjson"}
+        for word, after in pairs
+    )
+
+
+def _usage_hint(error: click.ClickException) -> str:
+    context = getattr(error, "ctx", None)
+    return f"see `{context.command_path} --help`" if context else "see `trustkit --help`"
+
+
+def _bug(error: Exception) -> TrustkitError:
+    import logging
+
+    logging.getLogger("trustkit").exception("internal error")
+    return TrustkitError(
+        f"internal error: {type(error).__name__}: {error}",
+        "this is a bug: please report it with the command and TRUSTKIT_LOG=debug",
+    )

@@ -1,0 +1,60 @@
+"""What the commands share: where text goes, what tool and run are called, how logs are set."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from typing import BinaryIO
+
+from trustkit import __version__
+from trustkit.errors import TrustkitError
+
+_PARTS = {
+    "c2pa": "c2pa-python",
+    "onnxruntime": "onnxruntime",
+    "opencv": "opencv-python-headless",
+    "pyav": "av",
+    "pillow": "pillow",
+}
+
+
+def tool() -> dict[str, object]:
+    """Return the tool's name, version and the versions of its engines, without importing them."""
+    parts = {}
+    for name, distribution in _PARTS.items():
+        try:
+            parts[name] = version(distribution)
+        except PackageNotFoundError:
+            parts[name] = "not installed"
+    return {"name": "trustkit", "version": __version__, "parts": parts}
+
+
+def failure_json(error: TrustkitError) -> str:
+    """Return the JSON document of a call that failed."""
+    from trustkit.reports.schema import failure
+
+    return failure(error, tool()).model_dump_json(indent=2) + "\n"
+
+
+def may_color(*, no_color: bool) -> bool:
+    """Tell whether standard output is a terminal that wants colour (no-color.org)."""
+    return not no_color and not os.environ.get("NO_COLOR") and sys.stdout.isatty()
+
+
+def stdin() -> BinaryIO:
+    """Return standard input as bytes."""
+    return sys.stdin.buffer
+
+
+def set_up_logging() -> None:
+    """Send our log to stderr when TRUSTKIT_LOG names a level, and nowhere otherwise."""
+    level = os.environ.get("TRUSTKIT_LOG", "").upper()
+    logger = logging.getLogger("trustkit")
+    if level in logging.getLevelNamesMapping():
+        logging.basicConfig(stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
+        logger.setLevel(level)
+    else:
+        logger.addHandler(logging.NullHandler())
+        logger.propagate = False

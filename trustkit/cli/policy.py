@@ -1,0 +1,81 @@
+"""`trustkit policy`: list, show, check and explain policies."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from trustkit.asset import open_asset
+from trustkit.batch.local import VerifyWorker
+from trustkit.batch.sources import Source
+from trustkit.cli.verify import wishes
+from trustkit.policies import DEFAULT, load_policy, shipped, source
+from trustkit.reports import exit_code, sentence
+from trustkit.toolbox import Wish, open_toolbox
+
+
+@click.group("policy")
+def group() -> None:
+    """List, show, check and explain policies."""
+
+
+@group.command("list")
+def list_command() -> None:
+    """List the policies that come with trustkit."""
+    for name in shipped():
+        policy = load_policy(name)
+        mark = " (default)" if name == DEFAULT else ""
+        click.echo(f"{name:<10}  {len(policy.cases)} cases  {policy.description}{mark}")
+
+
+@group.command("show")
+@click.argument("policy", metavar="NAME|FILE")
+def show(policy: str) -> None:
+    """Print a policy as it is written."""
+    click.echo(source(policy).decode("utf-8", "replace"), nl=False)
+
+
+@group.command("check")
+@click.argument("policy", metavar="NAME|FILE")
+def check(policy: str) -> None:
+    """Check a policy file: every key, code and list; exit 33 with what is wrong."""
+    toolbox = open_toolbox(Wish(policy))
+    click.echo(f"{toolbox.policy.name}: good, {len(toolbox.policy.cases)} cases")
+
+
+@group.command("explain")
+@click.argument("file")
+@wishes
+def explain(
+    file: str,
+    policy: str,
+    trust: tuple[str, ...],
+    tsa_trust: tuple[str, ...],
+    fetch_remote: tuple[str, ...],
+) -> int:
+    """Show, case by case, how a policy comes to its decision on one media file."""
+    toolbox = open_toolbox(Wish(policy, trust, tsa_trust, remote_hosts=fetch_remote))
+    open_asset(Path(file))  # an unreadable file has nothing to explain: its error goes to the user
+    report = VerifyWorker(toolbox.collectors, toolbox.policy)(Source(Path(file), file))
+    verdict = report.verdict
+    if verdict is None:
+        click.echo(sentence(report))
+        return exit_code([report])
+    click.echo(f"{verdict.word}: {sentence(report)}")
+    click.echo("findings:")
+    for finding in verdict.findings:
+        click.echo(f"  {finding.status:<8} {finding.code}  {finding.summary}")
+    click.echo(f"policy {toolbox.policy.name}:")
+    decided = False
+    for number, case in enumerate(toolbox.policy.cases, 1):
+        because = case.when.because(verdict.findings, verdict.word)
+        holds = because is not None
+        mark = (
+            "decides" if holds and not decided else ("holds, later" if holds else "does not hold")
+        )
+        codes = ", ".join(dict.fromkeys(f.code for f in because or ()))
+        click.echo(f"  case {number}  {case.decision:<6}  {mark}{f' ({codes})' if codes else ''}")
+        decided = decided or holds
+    click.echo(f"decision: {verdict.decision}: {verdict.why}")
+    return exit_code([report])

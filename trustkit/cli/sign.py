@@ -1,0 +1,339 @@
+"""`trustkit sign`: a signed C2PA manifest with an AI disclosure."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import sys
+import tempfile
+import tomllib
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
+
+import click
+
+from trustkit.asset import MAX_BYTES, open_asset
+from trustkit.batch.sources import STDIN, Source, expand, spool
+from trustkit.c2pa.write import Placement
+from trustkit.cli import output as terminal
+from trustkit.disclosure import TERMS, Disclosure, Edit, term
+from trustkit.errors import ConfigError, PublishError, TrustkitError, UsageError
+from trustkit.publish import Order, Signed, sign
+from trustkit.reports import EXIT_ORDER
+from trustkit.signers import Signer
+from trustkit.toolbox import open_signer
+
+_PASSPHRASE_ENV = "TRUSTKIT_KEY_PASSPHRASE"  # noqa: S105  # the name of a variable
+
+
+@click.command("sign")
+@click.argument("inputs", nargs=-1, required=True, metavar="IN...")
+@click.option("-o", "--output", metavar="OUT", help="File, folder for several inputs, or -.")
+@click.option("--in-place", is_flag=True, help="Replace the input, at once and whole.")
+@click.option("-r", "--recursive", is_flag=True, help="Go into folders.")
+@click.option("--key", metavar="URI", help="file:DIR or file:KEY.pem?chain=CHAIN.pem.")
+@click.option("--passphrase-file", metavar="FILE", help=f"Else {_PASSPHRASE_ENV}, else a prompt.")
+@click.option("--template", metavar="FILE", help="A TOML file with what a house always says.")
+@click.option("--source-type", metavar="TERM", help="An IPTC digital source type; never guessed.")
+@click.option("--system", help="The AI system that made or changed it.")
+@click.option("--system-version")
+@click.option("--provider", help="Who provides the system.")
+@click.option("--id", "identifier", help="Unique id of this piece; a random UUID by default.")
+@click.option("--created", metavar="TIME", help="ISO 8601 with zone; now by default.")
+@click.option("--title", help="Title in the manifest; the file's name by default.")
+@click.option("--prompt", help="Write the prompt into the manifest, for all to read.")
+@click.option("--prompt-hash", metavar="PROMPT", help="Write only the SHA-256 of the prompt.")
+@click.option("--edit", "edits", multiple=True, metavar="ACTION[,KEY=VALUE...]",
+              help="An edit: c2pa.cropped,source-type=humanEdits,system=NAME,...")  # fmt: skip
+@click.option(
+    "--reference", "references", multiple=True, metavar="FILE", help="An input it was made from."
+)
+@click.option(
+    "--ingredient", "components", multiple=True, metavar="FILE", help="A file placed in it."
+)
+@click.option("--tsa", metavar="URL", help="RFC 3161 time-stamp authority.")
+@click.option("--sidecar", is_flag=True, help="Keep the manifest beside the file.")
+@click.option("--remote", "remote_url", metavar="URL", help="Only name where the manifest will be.")
+@click.option("--thumbnail", is_flag=True, help="Put a thumbnail into the manifest.")
+@click.option(
+    "--allow-broken-parent", is_flag=True, help="Sign over a broken manifest, and say so."
+)
+@click.option("-f", "--format", "form", type=click.Choice(["text", "json", "jsonl"]),
+              default="text", show_default=True)  # fmt: skip
+@click.option("-q", "--quiet", is_flag=True, help="No warnings on stderr.")
+def command(inputs: tuple[str, ...], **asked: Any) -> int:
+    """Attach a signed C2PA manifest with an AI disclosure to each IN.
+
+    The output is read back and verified before it takes its place; an original is never
+    overwritten without --in-place. The source type is one of the IPTC digital source types.
+    """
+    terminal.set_up_logging()
+    template = _template(asked["template"])
+    job = _Job(_order(asked, template), _signer(asked, template))
+    several = len(inputs) > 1 or asked["recursive"]
+    sources = list(expand(inputs, recursive=asked["recursive"], stdin=terminal.stdin()))
+    done = [_one(source, _target(source, asked, several=several), job) for source in sources]
+    _print(done, asked["form"], quiet=asked["quiet"])
+    codes = {d.error.exit_code for d in done if d.error}
+    return next((code for code in EXIT_ORDER if code in codes), 0)
+
+
+@dataclass(frozen=True)
+class _Job:
+    order: Order
+    signer: Signer
+
+
+@dataclass(frozen=True)
+class _Done:
+    path: str
+    output: str
+    signed: Signed | None = None
+    error: TrustkitError | None = None
+
+
+def _one(source: Source, target: Path | TrustkitError, job: _Job) -> _Done:
+    if isinstance(target, TrustkitError):
+        return _Done(source.name, "", error=target)
+    try:
+        if source.missing:
+            raise PublishError(source.missing, "check the name")
+        with _as_file(source) as path, _as_target(target) as place:
+            asset = open_asset(path, source.name)
+            return _Done(source.name, str(target), sign(asset, place, job.order, job.signer))
+    except TrustkitError as error:
+        # Whatever the reason, what the caller must know is that nothing was written: exit 40.
+        return _Done(source.name, str(target), error=PublishError(error.message, error.hint))
+    except OSError as error:
+        reason = f"{source.name} cannot be signed: {error.strerror or error}"
+        return _Done(source.name, str(target), error=PublishError(reason, "nothing was written"))
+
+
+@contextmanager
+def _as_file(source: Source) -> Iterator[Path]:
+    if source.name != STDIN:
+        yield source.path
+        return
+    path = spool(terminal.stdin(), MAX_BYTES)
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path.parent, ignore_errors=True)
+
+
+@contextmanager
+def _as_target(target: Path) -> Iterator[Path]:
+    if str(target) != STDIN:
+        yield target
+        return
+    with tempfile.TemporaryDirectory(prefix="trustkit-") as folder:
+        place = Path(folder, "out")
+        yield place
+        with place.open("rb") as stream:
+            shutil.copyfileobj(stream, sys.stdout.buffer, 2**20)
+
+
+def _target(source: Source, asked: Mapping[str, Any], *, several: bool) -> Path | TrustkitError:
+    output: str | None = asked["output"]
+    if output is None:
+        if asked["in_place"]:
+            return source.path
+        raise UsageError("where to?", "name -o OUT, or --in-place to replace the input")
+    if output == STDIN:
+        if asked["sidecar"] or asked["remote_url"] or several or asked["form"] != "text":
+            raise UsageError(
+                "only one file, its manifest inside, fits on standard output", "name -o OUT"
+            )
+        return Path(STDIN)
+    target = Path(output)
+    if several or output.endswith(os.sep) or target.is_dir():
+        if target.exists() and not target.is_dir():
+            raise UsageError(f"{output} is no folder", "several inputs need -o to be a folder")
+        target.mkdir(parents=True, exist_ok=True)
+        target /= source.path.name
+    if _same(source.path, target) and not asked["in_place"]:
+        return PublishError(
+            f"{target} is the original, which is never overwritten unasked", "add --in-place"
+        )
+    if not target.parent.is_dir():
+        return PublishError(f"there is no folder {target.parent}", "make it first")
+    return target
+
+
+def _same(source: Path, target: Path) -> bool:
+    try:
+        return source.samefile(target)
+    except OSError:
+        return False
+
+
+def _signer(asked: Mapping[str, Any], template: Mapping[str, Any]) -> Signer:
+    key = asked["key"] or template.get("key")
+    if not key:
+        raise UsageError("no key named", "add --key file:DIR; see `trustkit keys generate --help`")
+    return open_signer(key, lambda: _passphrase(asked["passphrase_file"]))
+
+
+def _passphrase(file: str | None) -> str:
+    if file:
+        try:
+            return Path(file).read_text().rstrip("\r\n")
+        except (OSError, UnicodeDecodeError) as error:
+            raise PublishError(f"the passphrase file {file} cannot be read", "check it") from error
+    if _PASSPHRASE_ENV in os.environ:
+        return os.environ[_PASSPHRASE_ENV]
+    if not sys.stdin.isatty():
+        raise PublishError(
+            "the key is encrypted and no passphrase was given",
+            f"use --passphrase-file FILE or set {_PASSPHRASE_ENV}",
+        )
+    typed: str = click.prompt("Passphrase of the key", hide_input=True, err=True)
+    return typed
+
+
+def _order(asked: Mapping[str, Any], template: Mapping[str, Any]) -> Order:
+    said = {**template.get("disclosure", {})}
+    names = ("system", "system_version", "provider", "title", "prompt", "created")
+    said |= {name: asked[name] for name in names if asked[name] is not None}
+    if asked["source_type"]:
+        said["source_type"] = asked["source_type"]
+    if asked["identifier"]:
+        said["id"] = asked["identifier"]
+    if asked["prompt_hash"] is not None:
+        said["prompt_sha256"] = hashlib.sha256(asked["prompt_hash"].encode()).hexdigest()
+    if "source_type" not in said:
+        raise UsageError("no source type named; it is never guessed", f"--source-type: {_terms()}")
+    said["source_type"] = _term(said["source_type"])
+    said["created"] = _time(said.get("created"))
+    said.setdefault("id", str(uuid.uuid4()))
+    edits = [_edit_table(entry) for entry in template.get("edit", [])]
+    edits += [_edit_option(text) for text in asked["edits"]]
+    disclosure = Disclosure(**said, edits=tuple(edits))
+    return Order(
+        disclosure,
+        Placement(asked["sidecar"], asked["remote_url"] or ""),
+        tuple(Path(name) for name in asked["references"]),
+        tuple(Path(name) for name in asked["components"]),
+        asked["tsa"] or template.get("tsa", ""),
+        asked["thumbnail"],
+        asked["allow_broken_parent"],
+    )
+
+
+def _terms() -> str:
+    return ", ".join(TERMS)
+
+
+def _term(text: str) -> str:
+    found = term(text) if "/" in text else text
+    if found not in TERMS:
+        raise UsageError(f"{text!r} is no digital source type", f"one of {_terms()}")
+    return found
+
+
+def _time(text: str | None) -> str:
+    if text is None:
+        return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise UsageError(f"{text!r} is no ISO 8601 time", "like 2026-11-23T10:00:00Z") from error
+    if moment.tzinfo is None:
+        raise UsageError(f"{text!r} has no zone", "like 2026-11-23T10:00:00Z")
+    return text
+
+
+_EDIT_KEYS = ("source_type", "system", "system_version", "description", "when")
+
+
+def _edit_option(text: str) -> Edit:
+    action, *pairs = text.split(",")
+    values = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals:
+            raise UsageError(f"--edit {text!r}: {pair!r} is no KEY=VALUE", _edit_hint())
+        values[key.strip()] = value.strip()
+    return _edit_table({"action": action.strip(), **values})
+
+
+def _edit_table(entry: Mapping[str, str]) -> Edit:
+    values = {key.replace("-", "_"): value for key, value in entry.items()}
+    action = values.pop("action", "")
+    unknown = set(values) - set(_EDIT_KEYS)
+    if unknown or not action:
+        raise UsageError(f"an edit has no {', '.join(sorted(unknown)) or 'action'}", _edit_hint())
+    if values.get("source_type"):
+        values["source_type"] = _term(values["source_type"])
+    if values.get("when"):
+        values["when"] = _time(values["when"])
+    return Edit(action, **values)
+
+
+def _edit_hint() -> str:
+    keys = ", ".join(key.replace("_", "-") for key in _EDIT_KEYS)
+    return f"ACTION, then any of {keys}, like c2pa.cropped,source-type=humanEdits"
+
+
+def _template(file: str | None) -> dict[str, Any]:
+    if file is None:
+        return {}
+    try:
+        with Path(file).open("rb") as stream:
+            found = tomllib.load(stream)
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"template {file} cannot be read: {error}", "see docs/sign.md") from error
+    allowed = {"template", "key", "tsa", "disclosure", "edit"}
+    fields = {name for name, kind in get_type_hints(Disclosure).items() if not get_args(kind)}
+    unknown = sorted(set(found) - allowed)
+    unknown += sorted(f"disclosure.{k}" for k in set(found.get("disclosure", {})) - fields)
+    if unknown:
+        raise ConfigError(f"template {file}: unknown key {unknown[0]}", "see docs/sign.md")
+    if found.get("template") != 1:
+        raise ConfigError(f"template {file}: no `template = 1`", "see docs/sign.md")
+    return found
+
+
+def _print(done: Sequence[_Done], form: str, *, quiet: bool) -> None:
+    rows = [_row(entry) for entry in done]
+    if form == "json":
+        click.echo(json.dumps({"schema_version": "1.0", "files": rows}, indent=2))
+    elif form == "jsonl":
+        for row in rows:
+            click.echo(json.dumps(row))
+    for entry in done:
+        if entry.error:
+            click.echo(f"trustkit: {entry.error.message}", err=True)
+            if entry.error.hint:
+                click.echo(f"  hint: {entry.error.hint}", err=True)
+        elif form == "text" and entry.output != STDIN and entry.signed:
+            sidecar = entry.signed.sealed.sidecar
+            click.echo(
+                f"signed  {entry.output}" + (f"  (manifest in {sidecar})" if sidecar else "")
+            )
+        if entry.signed and not quiet:
+            for warning in entry.signed.warnings:
+                click.echo(f"note: {entry.path}: {warning}", err=True)
+
+
+def _row(entry: _Done) -> dict[str, object]:
+    sealed = entry.signed.sealed if entry.signed else None
+    error = entry.error
+    return {
+        "path": entry.path,
+        "output": str(sealed.output) if sealed else None,
+        "sidecar": str(sealed.sidecar) if sealed and sealed.sidecar else None,
+        "manifest_id": sealed.manifest_id if sealed else None,
+        "record": None,
+        "warnings": list(entry.signed.warnings) if entry.signed else [],
+        "error": {"code": error.code, "message": error.message, "hint": error.hint}
+        if error
+        else None,
+    }

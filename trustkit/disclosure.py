@@ -1,0 +1,100 @@
+"""What a publisher declares, and the words for it: the IPTC digital source types and C2PA's own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+IPTC = "http://cv.iptc.org/newscodes/digitalsourcetype/"
+C2PA = "http://c2pa.org/digitalsourcetype/"
+
+
+class Origin(StrEnum):
+    """What a source type declares, in the words of the report's origin axis."""
+
+    AI = "declared_ai"
+    SYNTHETIC = "declared_synthetic"
+    EDIT = "declared_edit"
+    CAPTURE = "declared_capture"
+    NONE = "none"
+
+
+# IPTC NewsCodes "digitalsourcetype", 20 top concepts of 2024-10-23, and what each declares. Only
+# trained algorithms (and composites with synthetic parts) count as AI: a fractal is synthetic.
+SOURCE_TYPES: dict[str, Origin] = {
+    "digitalCapture": Origin.CAPTURE,
+    "computationalCapture": Origin.CAPTURE,
+    "negativeFilm": Origin.CAPTURE,
+    "positiveFilm": Origin.CAPTURE,
+    "print": Origin.CAPTURE,
+    "screenCapture": Origin.CAPTURE,
+    "minorHumanEdits": Origin.EDIT,
+    "humanEdits": Origin.EDIT,
+    "algorithmicallyEnhanced": Origin.EDIT,
+    "composite": Origin.EDIT,
+    "compositeCapture": Origin.EDIT,
+    "softwareImage": Origin.SYNTHETIC,
+    "digitalArt": Origin.SYNTHETIC,
+    "digitalCreation": Origin.SYNTHETIC,
+    "dataDrivenMedia": Origin.SYNTHETIC,
+    "algorithmicMedia": Origin.SYNTHETIC,
+    "virtualRecording": Origin.SYNTHETIC,
+    "trainedAlgorithmicMedia": Origin.AI,
+    "compositeSynthetic": Origin.AI,
+    "compositeWithTrainedAlgorithmicMedia": Origin.AI,
+}
+C2PA_SOURCE_TYPES: dict[str, Origin] = {
+    "empty": Origin.NONE,
+    "trainedAlgorithmicData": Origin.AI,
+}
+TERMS = (*SOURCE_TYPES, *C2PA_SOURCE_TYPES)
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """One step that a person or a program took: a C2PA action with its own source type."""
+
+    action: str
+    source_type: str = ""
+    system: str = ""
+    system_version: str = ""
+    description: str = ""
+    when: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Disclosure:
+    """What a publisher declares of one file.
+
+    `source_type` is one of `TERMS`, never guessed; `created` is ISO 8601 with a zone; a prompt is
+    written only when asked for, as text or as its SHA-256. `references` are paths of the media it
+    was made from.
+    """
+
+    source_type: str
+    system: str = ""
+    system_version: str = ""
+    provider: str = ""
+    id: str = ""
+    created: str = ""
+    title: str = ""
+    prompt: str = ""
+    prompt_sha256: str = ""
+    edits: tuple[Edit, ...] = ()
+    references: tuple[str, ...] = ()
+
+
+def uri(term: str) -> str:
+    """Return the full address of a source type term."""
+    return f"{C2PA if term in C2PA_SOURCE_TYPES else IPTC}{term}"
+
+
+def term(address: str) -> str:
+    """Return the term at the end of a source type's address."""
+    return address.rstrip("/").rpartition("/")[2]
+
+
+def origin(address: str) -> Origin:
+    """Return what a digital source type, as found in a file, declares."""
+    found = term(address)
+    return SOURCE_TYPES.get(found, C2PA_SOURCE_TYPES.get(found, Origin.NONE))

@@ -1,0 +1,216 @@
+"""One untrusted file in one worker process, with limits on its time and memory.
+
+A worker that hangs is killed, one that dies is replaced, and either way its file gets a report.
+"""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, wait
+from typing import Any
+
+from trustkit.errors import TrustkitError, UnreadableError
+
+_log = logging.getLogger(__name__)
+
+# Spawn, never fork: the engine keeps state that does not survive a fork.
+_SPAWN = multiprocessing.get_context("spawn")
+_START_SECONDS = 60.0  # to import and load trust lists on a busy machine
+_READY = "ready"
+
+Work = Callable[[Any], Any]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one task may take: seconds, and bytes of address space of its worker."""
+
+    seconds: float
+    memory: int
+
+
+@dataclass
+class Worker:
+    """A process that answers one task at a time. `opened` makes its work function, over there."""
+
+    opened: Callable[[], Work]
+    limits: Limits
+    _process: Any = field(default=None, init=False)
+    _pipe: Connection | None = field(default=None, init=False)
+    _deadline: float = field(default=0.0, init=False)
+    _started: bool = field(default=False, init=False)
+
+    def give(self, task: object) -> None:
+        """Hand over a task, starting the process where there is none."""
+        if self._process is None:
+            self._start()
+        assert self._pipe is not None  # noqa: S101  # _start made it
+        self._pipe.send(task)
+        # A fresh process may take its time to import; the task's own time begins when it is ready.
+        self._deadline = time.monotonic() + self.limits.seconds + self._grace()
+
+    def _grace(self) -> float:
+        return 0.0 if self._started else _START_SECONDS
+
+    @property
+    def pipe(self) -> Connection | None:
+        """What becomes readable when there is an answer."""
+        return self._pipe
+
+    @property
+    def left(self) -> float:
+        """Seconds until the task at hand is over its time."""
+        return max(0.0, self._deadline - time.monotonic())
+
+    def take(self) -> Any:
+        """Return the answer; raises what the work raised, or `UnreadableError` if it died."""
+        assert self._pipe is not None  # noqa: S101  # only called after `give`
+        try:
+            answer = self._pipe.recv()
+            if answer == _READY:
+                self._started = True
+                self._deadline = time.monotonic() + self.limits.seconds
+                return _READY
+        except (EOFError, OSError) as error:
+            code = self._reap()
+            raise UnreadableError(
+                f"reading this file ended its worker process ({_ending(code)})",
+                "the file is damaged or hostile, or limits.max_memory is too small for it",
+            ) from error
+        if isinstance(answer, TrustkitError):
+            raise answer
+        return answer
+
+    def overrun(self) -> UnreadableError:
+        """Kill the process, whose task took too long, and return the error to report."""
+        self.stop()
+        return UnreadableError(
+            f"reading this file took more than {self.limits.seconds:g} seconds",
+            "raise limits.max_seconds_per_file in the policy",
+        )
+
+    def stop(self) -> None:
+        """End the process."""
+        if self._process is not None:
+            self._process.kill()
+            self._reap()
+
+    def _start(self) -> None:
+        here, there = _SPAWN.Pipe()
+        self._process = _SPAWN.Process(
+            target=_serve, args=(there, self.opened, self.limits.memory), daemon=True
+        )
+        self._process.start()
+        there.close()
+        self._pipe, self._started = here, False
+
+    def _reap(self) -> int | None:
+        self._process.join(5)
+        code: int | None = self._process.exitcode
+        if self._pipe is not None:
+            self._pipe.close()
+        self._process, self._pipe, self._started = None, None, False
+        return code
+
+
+def run(
+    tasks: list[Any], opened: Callable[[], Work], limits: Limits, jobs: int
+) -> Iterator[tuple[int, Any]]:
+    """Yield (number, answer) for each task as it is done; a `TrustkitError` is an answer too.
+
+    At most `jobs` processes run at once. Closing the iterator ends them all.
+    """
+    workers = [Worker(opened, limits) for _ in range(min(jobs, len(tasks)))]
+    idle, queue = list(workers), list(range(len(tasks)))[::-1]
+    by_id = {id(worker): worker for worker in workers}
+    at_hand: dict[int, int] = {}
+    try:
+        while queue or at_hand:
+            while idle and queue:
+                worker, number = idle.pop(), queue.pop()
+                worker.give(tasks[number])
+                at_hand[id(worker)] = number
+            for worker, answer in _answers([by_id[key] for key in at_hand]):
+                yield at_hand.pop(id(worker)), answer
+                idle.append(worker)
+    finally:
+        for worker in workers:
+            worker.stop()
+
+
+def _answers(busy: list[Worker]) -> Iterator[tuple[Worker, Any]]:
+    ready = wait([w.pipe for w in busy if w.pipe], timeout=min(w.left for w in busy))
+    for worker in busy:
+        if worker.pipe in ready:
+            try:
+                answer = worker.take()
+            except TrustkitError as error:
+                answer = error
+            if not (isinstance(answer, str) and answer == _READY):
+                yield worker, answer
+        elif worker.left <= 0:
+            yield worker, worker.overrun()
+
+
+def _serve(pipe: Connection, opened: Callable[[], Work], memory: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent says when to stop
+    _limit(memory)
+    try:
+        work = opened()
+    except TrustkitError as error:
+        work = _always(error)
+    pipe.send(_READY)
+    while True:
+        try:
+            task = pipe.recv()
+        except (EOFError, OSError):
+            return  # the parent is gone
+        try:
+            answer: object = work(task)
+        except TrustkitError as error:
+            answer = error
+        except MemoryError:
+            os._exit(_OUT_OF_MEMORY)
+        except Exception as error:  # noqa: BLE001  # a bug of ours: this file's report says so, the run goes on
+            _log.exception("a task failed")
+            answer = TrustkitError(
+                f"internal error: {type(error).__name__}: {error}",
+                "this is a bug: please report it",
+            )
+        pipe.send(answer)
+
+
+_OUT_OF_MEMORY = 77
+
+
+def _always(error: TrustkitError) -> Work:
+    def fail(_task: object) -> object:
+        raise error
+
+    return fail
+
+
+def _limit(memory: int) -> None:
+    if sys.platform == "win32":
+        return  # there is no such limit there; docs/limits.md says so
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a dump would hold the file's content
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
+
+
+def _ending(code: int | None) -> str:
+    if code == _OUT_OF_MEMORY:
+        return "out of memory"
+    if code is not None and code < 0:
+        return f"signal {-code}"
+    return f"exit {code}"

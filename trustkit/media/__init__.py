@@ -1,0 +1,23 @@
+"""The only codec code: what kind of media some bytes are, and their measures."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import BinaryIO
+
+UNREADABLE_NOTE = "its header cannot be read"
+
+# Each reader is imported when a file of its kind comes: a picture never loads the video library.
+_READERS = {"image": "pixels", "audio": "streams", "video": "streams"}
+
+
+def measure(media_type: str, kind: str, stream: BinaryIO) -> dict[str, object]:
+    """Return width, height (pixels), duration_s and so on, from the headers; nothing is decoded.
+
+    What cannot be read is said under `note`: a damaged picture may still have a manifest.
+    """
+    if kind not in _READERS or media_type == "image/svg+xml":
+        return {}
+    reader = import_module(f"trustkit.media.{_READERS[kind]}")
+    found: dict[str, object] = reader.measure(media_type, stream)
+    return found

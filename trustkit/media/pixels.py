@@ -1,0 +1,47 @@
+"""Pictures through Pillow: their measures, from the header alone."""
+
+from __future__ import annotations
+
+import warnings
+from typing import BinaryIO
+
+from PIL import Image, UnidentifiedImageError
+
+from trustkit.media import UNREADABLE_NOTE
+
+MAX_PIXELS = 200_000_000  # the largest picture we take on; medium-format backs make 150 million
+
+_FORMATS = {
+    "image/jpeg": "JPEG",
+    "image/png": "PNG",
+    "image/gif": "GIF",
+    "image/webp": "WEBP",
+    "image/tiff": "TIFF",
+    "image/x-adobe-dng": "TIFF",
+    "image/bmp": "BMP",
+    "image/avif": "AVIF",
+    "image/jp2": "JPEG2000",
+}
+
+
+def measure(media_type: str, stream: BinaryIO) -> dict[str, object]:
+    """Return `width` and `height` in pixels, or a `note` why not."""
+    if media_type not in _FORMATS:
+        return {"note": f"the size of {media_type} is not read"}
+    Image.MAX_IMAGE_PIXELS = MAX_PIXELS
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about odd metadata, not about the size
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            # Only the decoder that the bytes ask for: the fewer parsers, the smaller the target.
+            with Image.open(stream, formats=[_FORMATS[media_type]]) as image:
+                return {"width": image.width, "height": image.height}
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        return {"note": f"it declares more than {MAX_PIXELS:,} pixels"}
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError, TypeError) as error:
+        return {"note": f"{UNREADABLE_NOTE}: {_short(error)}"}
+
+
+def _short(error: Exception) -> str:
+    # Pillow names the stream object, which differs from run to run.
+    return "not decodable" if isinstance(error, UnidentifiedImageError) else str(error)[:120]

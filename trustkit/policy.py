@@ -1,0 +1,199 @@
+"""Policy: ordered tables from findings to one word. The first case that holds decides.
+
+Two tables are asked. The headline (which verdict word a file gets) is fixed by the contract; the
+decision (accept, review, reject) is a house's own, from a TOML file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from trustkit.errors import RejectedError
+from trustkit.finding import Finding, Status
+
+Findings = tuple[Finding, ...]
+
+
+class Word(StrEnum):
+    """The verdict words, in the order in which the first that holds wins."""
+
+    ERROR = "error"
+    TAMPERED = "tampered"
+    DECLARED_AI = "declared_ai"
+    RECOVERED = "recovered"
+    TRUSTED = "trusted"
+    VALID_UNTRUSTED = "valid_untrusted"
+    LIKELY_AI = "likely_ai"
+    INCONCLUSIVE = "inconclusive"
+    NO_PROVENANCE = "no_provenance"
+
+
+class Decision(StrEnum):
+    """What a house does with a file."""
+
+    ACCEPT = "accept"
+    REVIEW = "review"
+    REJECT = "reject"
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """Matches findings by code (or one above it): seen, or with the status after a colon.
+
+    `manifest.intact` matches when it was seen, `manifest.present:absent` when it was not there.
+    """
+
+    code: str
+    status: Status | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Pattern:
+        """Read `code` or `code:status`; raises `ValueError` for a status that does not exist."""
+        code, _, status = text.partition(":")
+        return cls(code, Status(status) if status else None)
+
+    def matches(self, finding: Finding) -> bool:
+        """Tell whether `finding` is one of those meant."""
+        under = f"{finding.code}.".startswith(f"{self.code}.")
+        return under and (finding.seen() if self.status is None else finding.status is self.status)
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """Holds when one of `any_of` was found, and all of `all_of`, and none of `none_of`.
+
+    A part that is empty asks nothing; all three empty holds always, which only `otherwise` may.
+    `words` restricts it to some verdicts.
+    """
+
+    any_of: tuple[Pattern, ...] = ()
+    all_of: tuple[Pattern, ...] = ()
+    none_of: tuple[Pattern, ...] = ()
+    words: tuple[Word, ...] = ()
+
+    def because(self, findings: Findings, word: Word | None) -> Findings | None:
+        """Return the findings that made it hold (maybe none), or None where it does not."""
+        if self.words and word not in self.words:
+            return None
+        if any(_matching(pattern, findings) for pattern in self.none_of):
+            return None
+        alls = [_matching(pattern, findings) for pattern in self.all_of]
+        anys = [f for pattern in self.any_of for f in _matching(pattern, findings)]
+        if not all(alls) or (self.any_of and not anys):
+            return None
+        return tuple(dict.fromkeys(f for group in (anys, *alls) for f in group))
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One line of a policy."""
+
+    decision: Decision
+    when: When
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much one file may cost: bytes of the file, seconds, bytes of memory."""
+
+    max_bytes: int = 16 * 2**30
+    max_seconds_per_file: float = 120
+    max_memory: int = 4 * 2**30
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A house's rules. With no case holding, a file is accepted.
+
+    `trust_lists` and `tsa_lists` name lists or PEM files; None means every list installed.
+    """
+
+    name: str
+    sha256: str
+    cases: tuple[Case, ...]
+    description: str = ""
+    trust_lists: tuple[str, ...] | None = None
+    tsa_lists: tuple[str, ...] | None = None
+    max_age_days: int | None = None
+    limits: Limits = Limits()
+
+    def judge(self, findings: Iterable[Finding]) -> Verdict:
+        """Return the word of the first headline that holds and the first case's decision."""
+        seen = tuple(findings)
+        word, because = _headline(seen)
+        for case in self.cases:
+            deciding = case.when.because(seen, word)
+            if deciding is not None:
+                because = tuple(dict.fromkeys((*because, *deciding)))
+                return Verdict(word, case.decision, case.why, because, seen, self.name)
+        return Verdict(
+            word, Decision.ACCEPT, "no case of the policy holds", because, seen, self.name
+        )
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The word, the decision with its reason, what decided, and all that was seen."""
+
+    word: Word
+    decision: Decision
+    why: str
+    because: Findings
+    findings: Findings
+    policy: str
+
+    def __bool__(self) -> bool:
+        """Refuse: a verdict is not yes or no. Compare `word` or call `require`."""
+        raise TypeError("a Verdict has no truth value; use .word, .decision or .require()")
+
+    def require(self, *accepted: Word) -> None:
+        """Raise `RejectedError` unless the word is among `accepted`."""
+        if self.word not in accepted:
+            reasons = "; ".join(f.summary for f in self.because) or "no evidence"
+            raise RejectedError(f"{self.word}: {reasons}")
+
+
+def _patterns(*texts: str) -> tuple[Pattern, ...]:
+    return tuple(Pattern.parse(text) for text in texts)
+
+
+# The contract's verdict words. `tampered` only from hashes and signatures; a broken check or an
+# unreadable manifest is inconclusive, never silence (docs/adr/0004).
+ALTERED = _patterns(
+    "manifest.content_changed", "manifest.assertion_changed", "manifest.signature_broken"
+)
+UNREAD = _patterns(
+    "manifest.unreadable",
+    "manifest.unbound",
+    "manifest.excluded_range",
+    "manifest.padding",
+    "manifest.remote:skipped",
+    "manifest.failed:skipped",
+)
+HEADLINES: tuple[tuple[Word, When], ...] = (
+    (Word.TAMPERED, When(any_of=ALTERED)),
+    (
+        Word.DECLARED_AI,
+        When(any_of=_patterns("manifest.declares_ai:present", "metadata.declares_ai:present")),
+    ),
+    (Word.RECOVERED, When(any_of=_patterns("registry.recovered:present"))),
+    (Word.TRUSTED, When(all_of=_patterns("manifest.intact", "manifest.trusted"))),
+    (Word.VALID_UNTRUSTED, When(any_of=_patterns("manifest.intact"))),
+    (Word.LIKELY_AI, When(any_of=_patterns("detector.synthetic:present"))),
+    (Word.INCONCLUSIVE, When(any_of=(*UNREAD, *_patterns("detector.inconclusive")))),
+)
+
+
+def _headline(findings: Findings) -> tuple[Word, Findings]:
+    for word, when in HEADLINES:
+        because = when.because(findings, None)
+        if because is not None:
+            return word, because
+    return Word.NO_PROVENANCE, ()
+
+
+def _matching(pattern: Pattern, findings: Findings) -> Findings:
+    return tuple(finding for finding in findings if pattern.matches(finding))

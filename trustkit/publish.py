@@ -1,0 +1,128 @@
+"""Publish: asset + disclosure -> manifest, signed -> read back -> in place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from trustkit import __version__
+from trustkit.asset import Asset
+from trustkit.c2pa.manifest import PARENT, Ingredient, build
+from trustkit.c2pa.write import Incoming, Placement, Sealed, can_embed, incoming, seal
+from trustkit.disclosure import Disclosure
+from trustkit.errors import PublishError
+from trustkit.media import UNREADABLE_NOTE
+from trustkit.signers import Signer
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """How to sign: the disclosure, where the manifest goes, and what else goes into it.
+
+    `references` are inputs the content was made from, `components` files placed in it; `tsa` is
+    the URL of an RFC 3161 authority.
+    """
+
+    disclosure: Disclosure
+    placement: Placement = Placement()
+    references: tuple[Path, ...] = ()
+    components: tuple[Path, ...] = ()
+    tsa: str = ""
+    thumbnail: bool = False
+    allow_broken_parent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """What was written, and what the publisher should know about it."""
+
+    sealed: Sealed
+    warnings: tuple[str, ...]
+
+
+def sign(asset: Asset, output: Path, order: Order, signer: Signer) -> Signed:
+    """Write `asset`, signed, to `output`, which may be the same path; raises `PublishError`.
+
+    On any failure nothing is written.
+    """
+    # (1) Refuse what could not be shown to anybody: signing it would vouch for rubbish.
+    note = str(asset.measures.get("note", ""))
+    if note.startswith(UNREADABLE_NOTE):
+        raise PublishError(
+            f"{asset.name} cannot be read as {asset.media_type}: {note}", "nothing was written"
+        )
+
+    # (2) Keep the trace: an incoming manifest becomes the parent; a broken one is not laundered.
+    came_with = incoming(asset)
+    broken = _accepted_problem(asset, came_with, allow=order.allow_broken_parent)
+    placement = _placement(asset, came_with, order.placement)
+
+    # (3) Declare.
+    ingredients = _ingredients(asset, came_with, order)
+    definition = build(
+        order.disclosure,
+        __version__,
+        asset.path.name,
+        ingredients,
+        media_type=asset.media_type,
+        broken_parent=broken,
+    )
+
+    # (4) Sign, read back, put in place.
+    sealed = seal(
+        asset,
+        output,
+        definition,
+        signer,
+        ingredients,
+        placement,
+        order.tsa,
+        thumbnail=order.thumbnail,
+    )
+    return Signed(sealed, tuple(_warnings(asset, order, placement, broken)))
+
+
+def _accepted_problem(asset: Asset, came_with: Incoming | None, *, allow: bool) -> str:
+    problem = came_with.problem if came_with else ""
+    if problem and not allow:
+        raise PublishError(
+            f"{asset.name} comes with a manifest that does not hold: {problem}",
+            "signing over it would hide that; --allow-broken-parent signs and says so",
+        )
+    return problem
+
+
+def _placement(asset: Asset, came_with: Incoming | None, asked: Placement) -> Placement:
+    if asked.is_beside and came_with and came_with.where == "embedded":
+        raise PublishError(
+            f"{asset.name} has a manifest inside, which every reader takes before one beside it",
+            "sign it without --sidecar and --remote",
+        )
+    if asked.is_beside or can_embed(asset.media_type):
+        return asked
+    return replace(asked, sidecar=True)
+
+
+def _ingredients(asset: Asset, came_with: Incoming | None, order: Order) -> Sequence[Ingredient]:
+    parent = [Ingredient(asset.path, "parentOf", PARENT)] if came_with else []
+    parts = [
+        Ingredient(path, "componentOf", f"component-{number}")
+        for number, path in enumerate(order.components, 1)
+    ]
+    inputs = [
+        Ingredient(path, "inputTo", f"input-{number}")
+        for number, path in enumerate(order.references, 1)
+    ]
+    return (*parent, *parts, *inputs)
+
+
+def _warnings(asset: Asset, order: Order, placement: Placement, broken: str) -> list[str]:
+    found = []
+    if not order.tsa:
+        found.append("no time stamp: the signature will not outlive its certificate")
+    if broken:
+        found.append(f"its parent does not hold, and the manifest says so: {broken}")
+    if placement.sidecar and not order.placement.is_beside:
+        found.append(f"{asset.media_type} has no place for a manifest: it is in the sidecar")
+    return found

@@ -1,0 +1,160 @@
+"""Reports: what a run found, as text, a table or JSON. A renderer is a function Run -> str."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from trustkit.errors import TrustkitError
+from trustkit.finding import Finding
+from trustkit.policy import Decision, Word
+from trustkit.verify import Report
+
+# Where files differ the first of these wins (docs/contract.md).
+EXIT_ORDER = (1, 33, 10, 40, 30, 20, 3, 0)
+_DECISION_EXIT = {Decision.REJECT: 10, Decision.REVIEW: 20, Decision.ACCEPT: 0}
+
+
+@dataclass(frozen=True)
+class Run:
+    """One call of `verify`: its files, in order, and what they were judged by."""
+
+    files: Sequence[Report]
+    policy_name: str = ""
+    policy_sha256: str = ""
+    trust_lists: tuple[Mapping[str, object], ...] = ()
+    tool: Mapping[str, object] = field(default_factory=dict)
+    id: str = ""
+    started: str = ""
+    duration_ms: float = 0.0
+    exit_code: int = 0
+
+
+class Renderer(Protocol):
+    """Turns a run into text."""
+
+    def __call__(self, run: Run) -> str:
+        """Return the whole text, with its last line end."""
+
+
+def word(report: Report) -> Word:
+    """Return the verdict word of a file; an unreadable one is `error`."""
+    return report.verdict.word if report.verdict is not None else Word.ERROR
+
+
+def decision(report: Report) -> Decision:
+    """Return the decision for a file; an unreadable one is for a person."""
+    return report.verdict.decision if report.verdict is not None else Decision.REVIEW
+
+
+def exit_code(reports: Iterable[Report], fail_on: Iterable[Word] | None = None) -> int:
+    """Return the contract's exit code for all `reports` together.
+
+    With `fail_on`, a file with one of these words counts as rejected, any other as accepted.
+    """
+    codes = {
+        _exit_code(report, set(fail_on) if fail_on is not None else None) for report in reports
+    }
+    return next((code for code in EXIT_ORDER if code in codes), 0)
+
+
+def _exit_code(report: Report, fail_on: set[Word] | None) -> int:
+    if fail_on is not None:
+        return 10 if word(report) in fail_on else 0
+    if report.error is not None:
+        return report.error.exit_code
+    failed = any(f.code.endswith(".failed") for f in _findings(report))
+    code = _DECISION_EXIT[decision(report)]
+    return 30 if failed and code != _DECISION_EXIT[Decision.REJECT] else code
+
+
+def counts(reports: Sequence[Report]) -> tuple[dict[str, int], dict[str, int]]:
+    """Return how many files have each verdict word, and each decision."""
+    words = Counter(word(report).value for report in reports)
+    decisions = Counter(decision(report).value for report in reports)
+    return dict(sorted(words.items())), dict(sorted(decisions.items()))
+
+
+def sentence(report: Report) -> str:
+    """Return the one line that says what is known of a file, and how well."""
+    if report.verdict is None:
+        error = report.error or TrustkitError("no verdict")
+        return f"{error.message}. {_capital(error.hint)}." if error.hint else f"{error.message}."
+    findings = {finding.code: finding for finding in report.verdict.findings}
+    said = [_LEAD[report.verdict.word]]
+    for code in _TOLD[report.verdict.word]:
+        said += [f.summary for f in report.verdict.findings if f.code == code]
+    if "trust.none" in findings and report.axes.signer == "untrusted":
+        said = [text for text in said if not text.startswith("no list")]
+    unchecked = [f for f in report.verdict.findings if f.code in _UNCHECKED and f.reason]
+    said += [f"{f.summary} ({f.reason})" for f in unchecked if f.code == "manifest.present"]
+    return f"{'; '.join(dict.fromkeys(text for text in said if text))}."
+
+
+def _findings(report: Report) -> Iterable[Finding]:
+    return report.verdict.findings if report.verdict is not None else ()
+
+
+_LEAD: dict[Word, str] = {
+    Word.ERROR: "",
+    Word.TAMPERED: "",
+    Word.DECLARED_AI: "",
+    Word.RECOVERED: "",
+    Word.TRUSTED: "intact",
+    Word.VALID_UNTRUSTED: "intact",
+    Word.LIKELY_AI: "",
+    Word.INCONCLUSIVE: "",
+    Word.NO_PROVENANCE: "nothing found, and that proves nothing",
+}
+_SIGNERS = (
+    "manifest.trusted",
+    "manifest.signer_revoked",
+    "manifest.signer_unfit",
+    "manifest.signer_expired",
+    "manifest.signer_unknown",
+    "manifest.signer",
+)
+_HISTORY = ("manifest.ingredient_broken", "manifest.excluded_more", "trust.list_old")
+_TOLD: dict[Word, tuple[str, ...]] = {
+    Word.ERROR: (),
+    Word.TAMPERED: (
+        "manifest.content_changed",
+        "manifest.assertion_changed",
+        "manifest.signature_broken",
+        "manifest.trusted",
+        "manifest.signer_unknown",
+        *_HISTORY,
+    ),
+    Word.DECLARED_AI: ("manifest.declares_ai", "metadata.declares_ai", *_SIGNERS, *_HISTORY),
+    Word.RECOVERED: ("registry.recovered",),
+    Word.TRUSTED: (
+        *_SIGNERS,
+        "manifest.declares_synthetic",
+        "manifest.declares_edit",
+        "manifest.declares_capture",
+        "manifest.nonconformant",
+        *_HISTORY,
+    ),
+    Word.VALID_UNTRUSTED: (*_SIGNERS, "manifest.nonconformant", *_HISTORY),
+    Word.LIKELY_AI: ("detector.synthetic",),
+    Word.INCONCLUSIVE: (
+        "manifest.unreadable",
+        "manifest.unbound",
+        "manifest.excluded_range",
+        "manifest.padding",
+        "manifest.remote",
+        "manifest.failed",
+        "detector.inconclusive",
+        "manifest.signer_unknown",
+        "manifest.signer_expired",
+        *_HISTORY,
+    ),
+    Word.NO_PROVENANCE: (),
+}
+_UNCHECKED = ("manifest.present", "manifest.remote")
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
