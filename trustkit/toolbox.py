@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from trustkit import plugins
+from trustkit.asset import open_asset
 from trustkit.batch.local import VerifyWorker
+from trustkit.c2pa.describe import describe, describe_raw
 from trustkit.c2pa.fetch import make_fetcher
 from trustkit.c2pa.lists import ListFolder, from_file
 from trustkit.c2pa.trust import Purpose, TrustList
@@ -62,6 +65,19 @@ def open_worker(wish: Wish) -> VerifyWorker:
     """Make the work function of one worker process."""
     toolbox = open_toolbox(wish)
     return VerifyWorker(toolbox.collectors, toolbox.policy)
+
+
+def open_inspector(*, raw: bool) -> Callable[[Path], dict[str, Any]]:
+    """Make the work function that describes files; with `raw`, in the engine's own words."""
+    return _describe_raw if raw else _describe
+
+
+def _describe(path: Path) -> dict[str, Any]:
+    return describe(open_asset(path))
+
+
+def _describe_raw(path: Path) -> dict[str, Any]:
+    return describe_raw(open_asset(path))
 
 
 def chosen_collectors(wish: Wish) -> list[str]:

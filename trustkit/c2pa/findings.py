@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from trustkit.c2pa.certificates import Certificate
@@ -21,6 +21,7 @@ from trustkit.disclosure import Origin
 from trustkit.finding import Finding, Status, Weight
 
 SOURCE = "manifest@1"
+CLOCK_SKEW = timedelta(minutes=10)  # two clocks that both mean well
 _EXCLUSION = "exclusion"  # the engine's word when its complaint is the range, not the bytes
 _TRUST_HINT = "add one with `trustkit trust add FILE.pem`"
 
@@ -283,6 +284,14 @@ class _Judging:
             "at": stamp.at.isoformat(),
             "authority": _certificate_facts(leaf),
         }
+        if stamp.at > self.now + CLOCK_SKEW:
+            yield _finding(
+                "manifest.timestamp",
+                Status.INVALID,
+                f"the time stamp is from the future ({stamp.at:%Y-%m-%d})",
+                facts=facts,
+            )
+            return None
         vouched = vouch(stamp.chain, self._lists(Purpose.TIMESTAMPS), stamp.at)
         if vouched and leaf.is_for_stamping and leaf.is_valid_at(stamp.at):
             named = {"name": vouched.by.name, "sha256": vouched.by.sha256, "date": vouched.by.date}
@@ -357,12 +366,12 @@ class _Judging:
                 "depth": declaration.depth,
             }
             if self.is_intact:
-                yield _finding(code, Status.PRESENT, f"the manifest {says}", facts=facts)
+                yield _finding(code, Status.PRESENT, says, facts=facts)
             else:
                 yield _finding(
                     code,
                     Status.INVALID,
-                    f"the manifest {says}, but it is not shown to belong to this content",
+                    f"{says}, but the manifest is not shown to belong to this content",
                     facts=facts,
                 )
 

@@ -100,7 +100,7 @@ class ListFolder:
 
 
 def from_file(path: Path, purpose: Purpose) -> tuple[TrustList, ...]:
-    """Return the list in a PEM file, named by its path and dated by its last change."""
+    """Return the list in a PEM file, named as the file is and dated by its last change."""
     try:
         stat = path.stat()
         if stat.st_size > MAX_LIST:
@@ -111,4 +111,4 @@ def from_file(path: Path, purpose: Purpose) -> tuple[TrustList, ...]:
             f"trust list {path} cannot be read: {error.strerror}", "check the name"
         ) from error
     date = datetime.fromtimestamp(stat.st_mtime, UTC).strftime("%Y-%m-%d")
-    return parse_lists(pem, str(path), purpose, date, str(path))
+    return parse_lists(pem, path.name, purpose, date, str(path))

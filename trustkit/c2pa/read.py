@@ -15,7 +15,7 @@ from c2pa import C2paError, Context, Reader
 
 from trustkit.asset import Asset
 from trustkit.c2pa.cose import CoseError, Signature, read_signature
-from trustkit.errors import TrustkitError
+from trustkit.errors import TrustkitError, UnreadableError
 
 _log = logging.getLogger(__name__)
 
@@ -101,18 +101,26 @@ def read(asset: Asset, context: Context, fetch: Fetch | None = None) -> Reading:
 
 
 def raw(asset: Asset, context: Context) -> dict[str, Any]:
-    """Return the engine's own detailed report, for `inspect --raw`; raises as the engine does."""
-    with asset.open() as stream:
-        manifest = asset.sidecar.read_bytes() if asset.sidecar.is_file() else None
-        try:
-            reader = _open(asset, stream, None, context)
-        except C2paError:
-            if manifest is None:
-                raise
-            reader = _open(asset, stream, manifest, context)
-        with reader:
-            detailed: dict[str, Any] = json.loads(reader.detailed_json())
-            return detailed
+    """Return the engine's own detailed report, of the file or of its sidecar.
+
+    Raises `UnreadableError` where there is none.
+    """
+    try:
+        return _detailed(asset, context, None)
+    except C2paError as error:
+        if asset.sidecar.is_file() and isinstance(
+            error, C2paError.ManifestNotFound | C2paError.NotSupported
+        ):
+            return _detailed(asset, context, asset.sidecar.read_bytes())
+        raise UnreadableError(
+            f"the engine has no report on {asset.name}: {error}", "see `trustkit inspect`"
+        ) from error
+
+
+def _detailed(asset: Asset, context: Context, manifest: bytes | None) -> dict[str, Any]:
+    with asset.open() as stream, _open(asset, stream, manifest, context) as reader:
+        detailed: dict[str, Any] = json.loads(reader.detailed_json())
+        return detailed
 
 
 def _embedded(asset: Asset, context: Context) -> Reading:

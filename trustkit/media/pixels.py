@@ -45,3 +45,9 @@ def measure(media_type: str, stream: BinaryIO) -> dict[str, object]:
 def _short(error: Exception) -> str:
     # Pillow names the stream object, which differs from run to run.
     return "not decodable" if isinstance(error, UnidentifiedImageError) else str(error)[:120]
+
+
+def resave(source: BinaryIO, target: BinaryIO, quality: int = 80) -> None:
+    """Write the picture anew as JPEG of `quality`, as an upload does: all metadata is gone."""
+    with Image.open(source) as image:
+        image.convert("RGB").save(target, "JPEG", quality=quality)

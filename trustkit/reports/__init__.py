@@ -85,12 +85,18 @@ def sentence(report: Report) -> str:
     findings = {finding.code: finding for finding in report.verdict.findings}
     said = [_LEAD[report.verdict.word]]
     for code in _TOLD[report.verdict.word]:
-        said += [f.summary for f in report.verdict.findings if f.code == code]
+        found = [f.summary for f in report.verdict.findings if f.code == code]
+        said += found[:1] if ".declares_" in code else found  # the nearest speaks for the file
     if "trust.none" in findings and report.axes.signer == "untrusted":
         said = [text for text in said if not text.startswith("no list")]
     unchecked = [f for f in report.verdict.findings if f.code in _UNCHECKED and f.reason]
     said += [f"{f.summary} ({f.reason})" for f in unchecked if f.code == "manifest.present"]
     return f"{'; '.join(dict.fromkeys(text for text in said if text))}."
+
+
+def printable(text: str) -> str:
+    """Return `text` without control characters: a file names itself, and a terminal obeys."""
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
 
 
 def _findings(report: Report) -> Iterable[Finding]:
@@ -151,7 +157,7 @@ _TOLD: dict[Word, tuple[str, ...]] = {
         "manifest.signer_expired",
         *_HISTORY,
     ),
-    Word.NO_PROVENANCE: (),
+    Word.NO_PROVENANCE: ("manifest.present",),
 }
 _UNCHECKED = ("manifest.present", "manifest.remote")
 

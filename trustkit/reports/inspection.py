@@ -1,0 +1,95 @@
+"""What `inspect` found, as an indented tree for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from trustkit.disclosure import term
+from trustkit.reports import printable
+
+_TRUST = {"signingCredential.untrusted", "timeStamp.untrusted"}
+_MARKS = {"success": "ok  ", "informational": "note", "failure": "FAIL"}
+
+
+def render(description: Mapping[str, Any]) -> str:
+    """Return the text for one file's description (`c2pa.describe`)."""
+    return "".join(f"{printable(line)}\n" for line in _lines(description))
+
+
+def _lines(description: Mapping[str, Any]) -> Iterator[str]:
+    media = description["media"]
+    size = f"{media['width']}x{media['height']}, " if "width" in media else ""
+    length = f"{media['duration_s']} s, " if "duration_s" in media else ""
+    yield f"{description['path']}: {media['type']}, {size}{length}{description['size']:,} bytes"
+    if "note" in media:
+        yield f"  note: {media['note']}"
+    if "tree" not in description:
+        yield f"manifest: {description['manifest']} ({description['note']})"
+        if "url" in description:
+            yield f"  at {description['url']}"
+        return
+    number = description["manifests"]
+    yield f"manifest: {description['manifest']}, {number} in the store"
+    yield f"engine's state: {description['engine_state']} (no verdict: see `trustkit verify`)"
+    yield from _indent(_manifest(description["tree"]))
+
+
+def _manifest(node: Mapping[str, Any]) -> Iterator[str]:
+    yield node["label"]
+    if "note" in node:
+        yield f"  {node['note']}"
+        return
+    if node["title"]:
+        yield f"  title: {node['title']}"
+    yield f"  made by: {node['claim_generator']}, claim version {node['claim_version']}"
+    yield f"  signature: {_signature(node['signature'])}"
+    for certificate in node.get("certificates", []):
+        yield f"  {certificate['role']}: {certificate['subject']}"
+        yield f"    issued by {certificate['issuer']}, until {certificate['not_after'][:10]}"
+    if node["actions"]:
+        yield "  actions:"
+        yield from _indent((_action(action) for action in node["actions"]), 4)
+    yield f"  assertions: {', '.join(node['assertions'])}"
+    if node.get("validation"):
+        yield "  validation:"
+        yield from _indent((_code(entry) for entry in node["validation"]), 4)
+    for ingredient in node["ingredients"]:
+        yield from _indent(_ingredient(ingredient))
+
+
+def _ingredient(ingredient: Mapping[str, Any]) -> Iterator[str]:
+    yield f"{ingredient['relationship']}: {ingredient['title']} ({ingredient['format']})"
+    for entry in ingredient["recorded_failures"]:
+        yield f"  recorded at signing: {_code(entry)}"
+    if ingredient["manifest"]:
+        yield from _indent(_manifest(ingredient["manifest"]))
+
+
+def _signature(info: Mapping[str, Any]) -> str:
+    names = [str(info[key]) for key in ("common_name", "issuer", "alg", "time") if info.get(key)]
+    return ", ".join(names) or "none that could be read"
+
+
+def _action(action: Mapping[str, Any]) -> str:
+    agent = action.get("softwareAgent") or ""
+    if isinstance(agent, dict):
+        agent = f"{agent.get('name', '')} {agent.get('version', '')}".strip()
+    parts = [
+        str(action.get("action", "")),
+        term(str(action.get("digitalSourceType", ""))),
+        str(agent),
+        str(action.get("when", "")),
+        str(action.get("description", "")),
+    ]
+    return "  ".join(part for part in parts if part)
+
+
+def _code(entry: Mapping[str, str]) -> str:
+    # Nobody asked here whom to trust, so an unknown signer is no failure.
+    mark = _MARKS["informational" if entry["code"] in _TRUST else entry["kind"]]
+    return f"{mark}  {entry['code']}: {entry['meaning']}"
+
+
+def _indent(lines: Iterator[str], by: int = 2) -> Iterator[str]:
+    return (f"{' ' * by}{line}" for line in lines)
