@@ -9,6 +9,7 @@ from pathlib import Path
 from trustkit import __version__
 from trustkit.asset import Asset
 from trustkit.c2pa.manifest import PARENT, Ingredient, build
+from trustkit.c2pa.uncovered import BMFF, digest
 from trustkit.c2pa.write import Incoming, Placement, Sealed, can_embed, incoming, seal
 from trustkit.disclosure import Disclosure
 from trustkit.errors import PublishError
@@ -67,6 +68,7 @@ def sign(asset: Asset, output: Path, order: Order, signer: Signer) -> Signed:
         ingredients,
         media_type=asset.media_type,
         broken_parent=broken,
+        uncovered=_uncovered(asset),
     )
 
     # (4) Sign, read back, put in place.
@@ -91,6 +93,13 @@ def _accepted_problem(asset: Asset, came_with: Incoming | None, *, allow: bool) 
             "signing over it would hide that; --allow-broken-parent signs and says so",
         )
     return problem
+
+
+def _uncovered(asset: Asset) -> str:
+    if asset.media_type not in BMFF:
+        return ""
+    with asset.open() as stream:
+        return digest(stream)
 
 
 def _placement(asset: Asset, came_with: Incoming | None, asked: Placement) -> Placement:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -62,7 +63,7 @@ class Certificate:
         """Return an extension, or None where it is missing or cannot be parsed."""
         try:
             return self.parsed.extensions.get_extension_for_class(kind).value
-        except (x509.ExtensionNotFound, ValueError):
+        except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError):
             return None
 
 
@@ -70,21 +71,37 @@ class Certificate:
 def read_certificate(der: bytes) -> Certificate:
     """Return the certificate in `der`; raises `ValueError` where it cannot be read."""
     try:
-        parsed = x509.load_der_x509_certificate(der)
+        parsed = _load(der)
         return Certificate(der, parsed, parsed.tbs_certificate_bytes)
     except ValueError:
         # DigiCert's stamping certificates for Adobe of 2024 have "_" in a PrintableString. The
         # signature is over the bytes as they are: only the reading goes through a mended copy.
-        loose = asn1.Certificate.load(der, strict=True)
-        parsed = x509.load_der_x509_certificate(_mend(der, loose))
-        return Certificate(der, parsed, loose["tbs_certificate"].dump())
+        try:
+            loose = asn1.Certificate.load(der, strict=True)
+            return Certificate(der, _load(_mend(der, loose)), loose["tbs_certificate"].dump())
+        except (ValueError, TypeError, AttributeError, KeyError, OverflowError) as error:
+            # The lenient parser has many ways of giving up on hostile bytes.
+            raise ValueError("a certificate cannot be read") from error
+
+
+def _load(der: bytes) -> x509.Certificate:
+    with warnings.catch_warnings():
+        warnings.simplefilter(
+            "ignore"
+        )  # about serial numbers and the like, on other people's files
+        parsed = x509.load_der_x509_certificate(der)
+        # Parsed lazily, so asked for here: what is broken must show at this one place.
+        _ = parsed.subject, parsed.issuer, parsed.serial_number, parsed.not_valid_before_utc
+        _ = parsed.not_valid_after_utc
+    return parsed
 
 
 @lru_cache(maxsize=1024)
 def issued(issuer: Certificate, certificate: Certificate) -> bool:
     """Tell whether `issuer`'s key signed `certificate`: a pure question, and a costly one."""
-    key, signed = issuer.parsed.public_key(), certificate.parsed
+    signed = certificate.parsed
     try:
+        key = issuer.parsed.public_key()
         if isinstance(key, (ed25519.Ed25519PublicKey, ed448.Ed448PublicKey)):
             key.verify(signed.signature, certificate.tbs)
         elif isinstance(key, ec.EllipticCurvePublicKey):

@@ -97,6 +97,12 @@ class _Judging:
     def _integrity(self) -> Iterator[Finding]:
         problems = self._problems()
         altered = [c for c in problems if c in ALTERED]
+        if self.found.uncovered_changed:
+            yield _finding(
+                "manifest.content_changed",
+                Status.INVALID,
+                "bytes outside the media data (file type or free space) are not what was signed",
+            )
         for kind in altered:
             yield self._failure(kind, _ALTERED_WORDS[kind], problems[kind])
         for kind in (Concern.UNREADABLE, Concern.UNBOUND, Concern.CONFORMANCE):
@@ -150,6 +156,7 @@ class _Judging:
         # Never from silence: a hash that matched and a signature that fits must both be reported.
         stops = {*ALTERED, Concern.UNREADABLE, Concern.UNBOUND}
         clean = not stops & set(self._problems()) and not self.narrow
+        clean = clean and not self.found.uncovered_changed
         padded = self.found.signature is None or self.found.signature.padding_is_clean
         return clean and padded and self.is_signed and bool(BOUND & self._successes)
 

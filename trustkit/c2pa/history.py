@@ -12,6 +12,7 @@ from trustkit.disclosure import Origin, origin, term
 MAX_DEPTH = 64  # manifests below the active one; a 25-deep edit chain is the longest seen
 DISCLOSURE_LABEL = "org.trustkit.disclosure"
 BROKEN_PARENT = "broken_parent"  # the key under which a publisher says that the parent was broken
+UNCOVERED = "uncovered_sha256"  # the key of the hash over what the standard one leaves out
 _ROLES = {"parentOf": "parent", "componentOf": "component", "inputTo": "input"}
 _BROKEN = ALTERED | {Concern.INGREDIENT}
 _ACTIONS = ("c2pa.actions", "c2pa.actions.v2")
@@ -114,7 +115,7 @@ def actions(manifest: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def _declared(manifest: Mapping[str, Any], depth: int) -> Iterator[Declaration]:
-    extra = _own_record(manifest)
+    extra = own_record(manifest)
     for action in actions(manifest):
         address = action.get("digitalSourceType")
         if isinstance(address, str) and address:
@@ -131,7 +132,8 @@ def _declared(manifest: Mapping[str, Any], depth: int) -> Iterator[Declaration]:
             )
 
 
-def _own_record(manifest: Mapping[str, Any]) -> Mapping[str, Any]:
+def own_record(manifest: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return our own assertion of a manifest; empty where it has none."""
     for assertion in manifest.get("assertions") or []:
         data = assertion.get("data")
         if assertion.get("label") == DISCLOSURE_LABEL and isinstance(data, dict):
@@ -140,7 +142,7 @@ def _own_record(manifest: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _note(manifest: Mapping[str, Any]) -> str:
-    return str(_own_record(manifest).get(BROKEN_PARENT) or "")
+    return str(own_record(manifest).get(BROKEN_PARENT) or "")
 
 
 def _agent(agent: object) -> tuple[str, str]:

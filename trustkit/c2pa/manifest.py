@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from trustkit.c2pa.history import BROKEN_PARENT, DISCLOSURE_LABEL
+from trustkit.c2pa.history import BROKEN_PARENT, DISCLOSURE_LABEL, UNCOVERED
 from trustkit.disclosure import Disclosure, Edit, uri
 from trustkit.errors import PublishError
 
@@ -67,15 +67,19 @@ def build(
     *,
     media_type: str = "",
     broken_parent: str = "",
+    uncovered: str = "",
 ) -> dict[str, Any]:
     """Return the manifest definition for a file called `title`, by trustkit `version`.
 
-    `broken_parent` says what is wrong with an incoming manifest that is kept nevertheless.
+    `broken_parent` says what is wrong with an incoming manifest that is kept nevertheless;
+    `uncovered` is the SHA-256 of what the standard hash leaves out (see `uncovered`).
     Raises `PublishError` for an action that C2PA does not predefine and that is not namespaced.
     """
     record = _record(disclosure)
     if broken_parent:
         record[BROKEN_PARENT] = broken_parent
+    if uncovered:
+        record[UNCOVERED] = uncovered
     definition = {
         "claim_version": 2,
         "title": disclosure.title or title,

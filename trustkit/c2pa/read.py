@@ -6,7 +6,7 @@ import io
 import json
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,6 +15,8 @@ from c2pa import C2paError, Context, Reader
 
 from trustkit.asset import Asset
 from trustkit.c2pa.cose import CoseError, Signature, read_signature
+from trustkit.c2pa.history import UNCOVERED, own_record
+from trustkit.c2pa.uncovered import digest
 from trustkit.errors import TrustkitError, UnreadableError
 
 _log = logging.getLogger(__name__)
@@ -34,6 +36,7 @@ class Found:
     signature: Signature | None
     why_no_signature: str = ""
     sidecar_beside: bool = False
+    uncovered_changed: bool = False
 
     @property
     def label(self) -> str:
@@ -126,7 +129,8 @@ def _detailed(asset: Asset, context: Context, manifest: bytes | None) -> dict[st
 def _embedded(asset: Asset, context: Context) -> Reading:
     try:
         with asset.open() as stream, _open(asset, stream, None, context) as reader:
-            return _found(reader, "embedded", sidecar_beside=asset.sidecar.is_file())
+            found = _found(reader, "embedded", sidecar_beside=asset.sidecar.is_file())
+        return _with_uncovered(asset, found)
     except C2paError.ManifestNotFound:
         return Absent()
     except C2paError.NotSupported:
@@ -154,7 +158,8 @@ def _detached(asset: Asset, context: Context, manifest: bytes, where: str) -> Re
         return Unreadable(where, "it is empty")
     try:
         with asset.open() as stream, _open(asset, stream, manifest, context) as reader:
-            return _found(reader, where)
+            found = _found(reader, where)
+        return _with_uncovered(asset, found)
     except C2paError as error:
         return _failed(where, error)
 
@@ -173,6 +178,14 @@ def _found(reader: Reader, where: str, *, sidecar_beside: bool = False) -> Found
     except (CoseError, C2paError) as error:
         why = str(error)
     return Found(where, report, signature, why, sidecar_beside)
+
+
+def _with_uncovered(asset: Asset, found: Found) -> Found:
+    signed = own_record(found.active).get(UNCOVERED)
+    if not isinstance(signed, str):
+        return found
+    with asset.open() as stream:
+        return replace(found, uncovered_changed=digest(stream) != signed)
 
 
 def _store(reader: Reader, report: Mapping[str, Any]) -> bytes:

@@ -10,6 +10,7 @@ import json
 import os
 import secrets
 import shutil
+import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -18,24 +19,19 @@ from typing import Any, BinaryIO, Protocol
 
 from c2pa import Builder, C2paError, C2paSigningAlg
 from c2pa import Signer as EngineSigner
+from cryptography import x509
 
 from trustkit.asset import Asset, open_asset
+from trustkit.c2pa.certificates import read_certificate
 from trustkit.c2pa.findings import findings, utc_now
 from trustkit.c2pa.manifest import CREATED_LABELS, Ingredient
 from trustkit.c2pa.read import Found, Reading, Remote, Unreadable, read
 from trustkit.c2pa.settings import open_context
+from trustkit.c2pa.trust import unfit
+from trustkit.c2pa.uncovered import BMFF
 from trustkit.errors import PublishError, TrustkitError
 from trustkit.policy import ALTERED, UNREAD
 
-_BMFF = {
-    "video/mp4",
-    "video/quicktime",
-    "video/x-m4v",
-    "audio/mp4",
-    "image/avif",
-    "image/heic",
-    "image/heif",
-}
 # With chunks of 1 MiB and no proofs, 1 GB is signed within 35 MB instead of 550 MB (bench/memory).
 _MERKLE = {"merkle_tree_chunk_size_in_kb": 1024, "merkle_tree_max_proofs": 0}
 _OPAQUE = "application/octet-stream"
@@ -125,13 +121,36 @@ def seal(
 
     Nothing is written unless the result was read back and found intact.
     """
+    _refuse_unfit(signer)
     work = _Work(asset, output, definition, signer, tuple(ingredients), placement, tsa, thumbnail)
-    if asset.media_type in _BMFF and not placement.is_beside:
+    if asset.media_type in BMFF and not placement.is_beside:
         try:
             return work.run(_MERKLE)
         except NotIntactError:
             pass  # some layouts (fragments) have no valid Merkle form in this engine: hash whole
     return work.run({})
+
+
+def _refuse_unfit(signer: Signer) -> None:
+    # The engine says only "the certificate is invalid", or signs what others will not accept.
+    try:
+        leaf = read_certificate(ssl.PEM_cert_to_DER_cert(_first(signer.chain)))
+    except ValueError as error:
+        raise PublishError("the certificate cannot be read", "it must be PEM") from error
+    why = unfit(leaf)
+    if not why and leaf.extension(x509.AuthorityKeyIdentifier) is None:
+        why = "it has no authority key identifier"
+    if why:
+        raise PublishError(
+            f"the certificate of {leaf.name} may not sign claims: {why}",
+            "ask your CA for one by C2PA's certificate profile (docs/sign.md)",
+        )
+
+
+def _first(chain: bytes) -> str:
+    begin, end = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
+    inside = chain.decode("utf-8", "replace").partition(begin)[2].partition(end)[0]
+    return f"{begin}{inside}{end}"
 
 
 class NotIntactError(PublishError):
@@ -201,7 +220,7 @@ class _Work:
     def _type(self) -> str:
         # Bound from outside as plain bytes, every byte counts; the engine's own handlers tidy up
         # PDF, MP3 and FLAC on the way, so that the hash would be of another file than ours.
-        beside = self.placement.sidecar and self.asset.media_type not in _BMFF
+        beside = self.placement.sidecar and self.asset.media_type not in BMFF
         return _OPAQUE if beside else self.asset.media_type
 
     def _read_back(self, fresh: Path, beside: Path) -> str:
