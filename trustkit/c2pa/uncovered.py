@@ -2,13 +2,14 @@
 
 `c2pa.hash.bmff` excludes the top-level boxes ftyp, free, skip and mfra, so bytes can be changed
 there without a trace. What we sign carries their SHA-256 as well, in our own signed assertion.
+Box layouts: ISO/IEC 14496-12, sections 4.2 and 8.8.9 to 8.8.11.
 """
 
 from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import BinaryIO
 
 BMFF = frozenset(
@@ -22,22 +23,48 @@ BMFF = frozenset(
         "image/heif",
     }
 )
-_LEFT_OUT = {b"ftyp", b"free", b"skip", b"mfra"}
+_AS_THEY_ARE = {b"ftyp", b"free", b"skip"}
 _CHUNK = 2**20
+_MAX_INDEX = 2**26  # bytes of a random access index that are read at once
 _HEADER, _LONG_HEADER = 8, 16
+_TFRA_HEAD = 16  # version and flags, track, sizes of three fields, number of entries
 
 
 def digest(stream: BinaryIO) -> str:
-    """Return the SHA-256, hex, over all boxes that the standard hash leaves out, in file order."""
+    """Return the SHA-256, hex, over all boxes that the standard hash leaves out, in file order.
+
+    In a random access index (mfra) a moof's place counts, not its offset, which putting a manifest
+    into the file shifts.
+    """
     found = hashlib.sha256()
-    for kind, start, size in _boxes(stream):
-        if kind in _LEFT_OUT:
-            stream.seek(start)
-            left = size
-            while left and (chunk := stream.read(min(left, _CHUNK))):
+    boxes = list(_boxes(stream))
+    moofs = {start: n for n, (kind, start, _) in enumerate(boxes) if kind == b"moof"}
+    for kind, start, size in boxes:
+        if kind in _AS_THEY_ARE:
+            for chunk in _read(stream, start, size):
                 found.update(chunk)
-                left -= len(chunk)
+        elif kind == b"mfra":
+            index = b"".join(_read(stream, start, min(size, _MAX_INDEX)))
+            places = {offset: number - len(boxes) for offset, number in moofs.items()}
+            found.update(_by_place(index, places))
     return found.hexdigest()
+
+
+def mend_index(original: BinaryIO, signed: BinaryIO) -> None:
+    """Write the random access index of `original` into `signed`, each offset moved as its moof was.
+
+    The engine (c2pa-rs 0.91) lets every entry point to the last fragment, which breaks seeking.
+    """
+    before, after = list(_boxes(original)), list(_boxes(signed))
+    old = [start for kind, start, _ in before if kind == b"moof"]
+    new = [start for kind, start, _ in after if kind == b"moof"]
+    index = [(start, size) for kind, start, size in before if kind == b"mfra"]
+    place = [(start, size) for kind, start, size in after if kind == b"mfra"]
+    if len(index) != 1 or len(place) != 1 or len(old) != len(new) or index[0][1] != place[0][1]:
+        return
+    mfra = b"".join(_read(original, index[0][0], min(index[0][1], _MAX_INDEX)))
+    signed.seek(place[0][0])
+    signed.write(_by_place(mfra, dict(zip(old, new, strict=True))))
 
 
 def _boxes(stream: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
@@ -55,3 +82,37 @@ def _boxes(stream: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
             return
         yield kind, at, min(size, end - at)
         at += size
+
+
+def _read(stream: BinaryIO, start: int, size: int) -> Iterator[bytes]:
+    stream.seek(start)
+    while size and (chunk := stream.read(min(size, _CHUNK))):
+        yield chunk
+        size -= len(chunk)
+
+
+def _by_place(mfra: bytes, places: Mapping[int, int]) -> bytes:
+    # The index with each moof's offset put as its place, counted from the end of the file's boxes.
+    out, at = bytearray(mfra), _HEADER
+    while at + _HEADER <= len(mfra):
+        size, kind = struct.unpack_from(">I4s", mfra, at)
+        if size < _HEADER:
+            break
+        if kind == b"tfra" and at + _HEADER + _TFRA_HEAD <= len(mfra):
+            _replace_offsets(out, at + _HEADER, min(at + size, len(mfra)), places)
+        at += size
+    return bytes(out)
+
+
+def _replace_offsets(out: bytearray, at: int, end: int, places: Mapping[int, int]) -> None:
+    version = out[at]
+    sizes, entries = struct.unpack_from(">II", out, at + 8)
+    tail = sum(((sizes >> shift) & 0b11) + 1 for shift in (4, 2, 0))
+    width, form = (8, ">q") if version == 1 else (4, ">i")
+    at += _TFRA_HEAD
+    for _ in range(entries):
+        if at + 2 * width + tail > end:
+            return
+        offset = int.from_bytes(out[at + width : at + 2 * width], "big")
+        struct.pack_into(form, out, at + width, places.get(offset, 0))
+        at += 2 * width + tail

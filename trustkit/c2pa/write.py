@@ -28,7 +28,7 @@ from trustkit.c2pa.manifest import CREATED_LABELS, Ingredient
 from trustkit.c2pa.read import Found, Reading, Remote, Unreadable, read
 from trustkit.c2pa.settings import open_context
 from trustkit.c2pa.trust import unfit
-from trustkit.c2pa.uncovered import BMFF
+from trustkit.c2pa.uncovered import BMFF, mend_index
 from trustkit.errors import PublishError, TrustkitError
 from trustkit.policy import ALTERED, UNREAD
 
@@ -200,7 +200,10 @@ class _Work:
                     shutil.copyfileobj(source, target, 2**20)
                     source.seek(0)
                     target = stack.enter_context(_scratch(fresh))
-                return bytes(builder.sign(engine_signer, self._type(), source, target))
+                manifest = bytes(builder.sign(engine_signer, self._type(), source, target))
+                if self.asset.media_type in BMFF and not self.placement.is_beside:
+                    mend_index(source, target)
+                return manifest
         except C2paError as error:
             raise self._explained(error, failed) from (failed[0] if failed else error)
         except OSError as error:
