@@ -8,13 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from io import BufferedReader
+from io import BufferedReader, BytesIO
 from pathlib import Path
 
 from trustkit.errors import UnreadableError
 from trustkit.media import measure
 from trustkit.media.sniff import HEAD, kind, sniff
 
+KEPT = 16 * 2**20  # bytes: a file up to this size is kept in memory while it is looked at
 MAX_BYTES = 16 * 2**30  # a two-hour film in a mezzanine codec; policies set their own
 
 
@@ -39,16 +40,30 @@ class Asset:
         return self.path.with_name(f"{self.path.name}.c2pa")
 
     @contextmanager
-    def open(self) -> Iterator[BufferedReader]:
+    def open(self) -> Iterator[BufferedReader | BytesIO]:
         """Open the bytes that were recognised; raises `UnreadableError` if the file has changed."""
+        if self.size <= KEPT:
+            yield BytesIO(self._content)
+            return
         with self.path.open("rb") as stream:
             self._check(stream)
             yield stream
             self._check(stream)
 
     @cached_property
+    def _content(self) -> bytes:
+        # A small file is read once: every collector sees the very same bytes.
+        with self.path.open("rb") as stream:
+            self._check(stream)
+            content = stream.read(self.size + 1)
+            self._check(stream)
+            return content
+
+    @cached_property
     def sha256(self) -> str:
         """The file's SHA-256, lower-case hex."""
+        if self.size <= KEPT:
+            return hashlib.sha256(self._content).hexdigest()
         with self.open() as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from trustkit.policy import ALTERED, UNREAD, Findings, Pattern
+from trustkit.policy import ALTERED, UNREAD, Findings, Pattern, Seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +58,17 @@ SYNTHETIC: _Table = (
 
 def axes(findings: Findings) -> Axes:
     """Return the four answers that `findings` give."""
+    seen = Seen(findings)
     return Axes(
-        _first(INTEGRITY, findings, "none"),
-        _first(SIGNER, findings, "none"),
-        _first(ORIGIN, findings, "none"),
-        _first(SYNTHETIC, findings, "not_checked"),
+        _first(INTEGRITY, seen, "none"),
+        _first(SIGNER, seen, "none"),
+        _first(ORIGIN, seen, "none"),
+        _first(SYNTHETIC, seen, "not_checked"),
     )
 
 
-def _first(table: _Table, findings: Findings, otherwise: str) -> str:
+def _first(table: _Table, seen: Seen, otherwise: str) -> str:
     for word, patterns in table:
-        if any(pattern.matches(finding) for pattern in patterns for finding in findings):
+        if any(seen.matching(pattern) for pattern in patterns):
             return word
     return otherwise

@@ -54,10 +54,25 @@ class Pattern:
         code, _, status = text.partition(":")
         return cls(code, Status(status) if status else None)
 
-    def matches(self, finding: Finding) -> bool:
-        """Tell whether `finding` is one of those meant."""
-        under = f"{finding.code}.".startswith(f"{self.code}.")
-        return under and (finding.seen() if self.status is None else finding.status is self.status)
+
+class Seen:
+    """Findings, to be asked by pattern; made once a file, as every table asks the same ones."""
+
+    def __init__(self, findings: Iterable[Finding]) -> None:
+        self.findings = tuple(findings)
+        self._under: dict[str, list[Finding]] = {}
+        for finding in self.findings:
+            code = finding.code
+            while code:
+                self._under.setdefault(code, []).append(finding)
+                code = code.rpartition(".")[0]
+
+    def matching(self, pattern: Pattern) -> Findings:
+        """Return the findings that `pattern` means."""
+        found = self._under.get(pattern.code, ())
+        if pattern.status is None:
+            return tuple(f for f in found if f.seen())
+        return tuple(f for f in found if f.status is pattern.status)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +88,14 @@ class When:
     none_of: tuple[Pattern, ...] = ()
     words: tuple[Word, ...] = ()
 
-    def because(self, findings: Findings, word: Word | None) -> Findings | None:
+    def because(self, seen: Seen, word: Word | None) -> Findings | None:
         """Return the findings that made it hold (maybe none), or None where it does not."""
         if self.words and word not in self.words:
             return None
-        if any(_matching(pattern, findings) for pattern in self.none_of):
+        if any(seen.matching(pattern) for pattern in self.none_of):
             return None
-        alls = [_matching(pattern, findings) for pattern in self.all_of]
-        anys = [f for pattern in self.any_of for f in _matching(pattern, findings)]
+        alls = [seen.matching(pattern) for pattern in self.all_of]
+        anys = [f for pattern in self.any_of for f in seen.matching(pattern)]
         if not all(alls) or (self.any_of and not anys):
             return None
         return tuple(dict.fromkeys(f for group in (anys, *alls) for f in group))
@@ -122,15 +137,15 @@ class Policy:
 
     def judge(self, findings: Iterable[Finding]) -> Verdict:
         """Return the word of the first headline that holds and the first case's decision."""
-        seen = tuple(findings)
+        seen = Seen(findings)
         word, because = _headline(seen)
         for case in self.cases:
             deciding = case.when.because(seen, word)
             if deciding is not None:
                 because = tuple(dict.fromkeys((*because, *deciding)))
-                return Verdict(word, case.decision, case.why, because, seen, self.name)
+                return Verdict(word, case.decision, case.why, because, seen.findings, self.name)
         return Verdict(
-            word, Decision.ACCEPT, "no case of the policy holds", because, seen, self.name
+            word, Decision.ACCEPT, "no case of the policy holds", because, seen.findings, self.name
         )
 
 
@@ -187,13 +202,9 @@ HEADLINES: tuple[tuple[Word, When], ...] = (
 )
 
 
-def _headline(findings: Findings) -> tuple[Word, Findings]:
+def _headline(seen: Seen) -> tuple[Word, Findings]:
     for word, when in HEADLINES:
-        because = when.because(findings, None)
+        because = when.because(seen, None)
         if because is not None:
             return word, because
     return Word.NO_PROVENANCE, ()
-
-
-def _matching(pattern: Pattern, findings: Findings) -> Findings:
-    return tuple(finding for finding in findings if pattern.matches(finding))

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, TypeVar
 
 from asn1crypto import x509 as asn1
@@ -28,19 +28,19 @@ class Certificate:
     parsed: x509.Certificate = field(compare=False)
     tbs: bytes = field(compare=False)
 
-    @property
+    @cached_property
     def name(self) -> str:
         """The subject's common name, or all of the subject where there is none."""
         return _attribute(self.parsed.subject, x509.NameOID.COMMON_NAME) or (
             self.parsed.subject.rfc4514_string()
         )
 
-    @property
+    @cached_property
     def organisation(self) -> str:
         """The subject's organisation, or an empty text."""
         return _attribute(self.parsed.subject, x509.NameOID.ORGANIZATION_NAME)
 
-    @property
+    @cached_property
     def is_ca(self) -> bool:
         """Whether it may issue others (a version 1 root has no way to say so)."""
         constraints = self.extension(x509.BasicConstraints)
@@ -49,7 +49,7 @@ class Certificate:
             return is_old and self.parsed.issuer == self.parsed.subject
         return constraints.ca
 
-    @property
+    @cached_property
     def is_for_stamping(self) -> bool:
         """Whether it is for time stamping and nothing else (RFC 3161 section 2.3)."""
         extended = self.extension(x509.ExtendedKeyUsage)
@@ -73,15 +73,17 @@ def read_certificate(der: bytes) -> Certificate:
     try:
         parsed = _load(der)
         return Certificate(der, parsed, parsed.tbs_certificate_bytes)
-    except ValueError:
+    except (ValueError, x509.InvalidVersion):
         # DigiCert's stamping certificates for Adobe of 2024 have "_" in a PrintableString. The
         # signature is over the bytes as they are: only the reading goes through a mended copy.
         try:
             loose = asn1.Certificate.load(der, strict=True)
             return Certificate(der, _load(_mend(der, loose)), loose["tbs_certificate"].dump())
-        except (ValueError, TypeError, AttributeError, KeyError, OverflowError) as error:
+        except (ValueError, TypeError, AttributeError, LookupError, ArithmeticError) as error:
             # The lenient parser has many ways of giving up on hostile bytes.
             raise ValueError("a certificate cannot be read") from error
+        except x509.InvalidVersion as error:
+            raise ValueError("a certificate is of no known version") from error
 
 
 def _load(der: bytes) -> x509.Certificate:

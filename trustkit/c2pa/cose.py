@@ -142,4 +142,4 @@ def _is_signer(certificate: Any, sid: Any) -> bool:
 
 def _is_zero(headers: Mapping[Any, Any]) -> bool:
     pads = [headers[key] for key in ("pad", "pad2") if key in headers]
-    return all(isinstance(pad, bytes) and not any(pad) for pad in pads)
+    return all(isinstance(pad, bytes) and pad.count(0) == len(pad) for pad in pads)

@@ -6,9 +6,10 @@ Pure: a reading, the lists in use and the time in; findings out.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property, lru_cache
 from typing import Any
 
 from trustkit.c2pa.certificates import Certificate
@@ -29,11 +30,19 @@ _TRUST_HINT = "add one with `trustkit trust add FILE.pem`"
 _Stamped = Generator[Finding, None, datetime | None]  # yields findings, returns a time relied on
 
 
-def findings(reading: Reading, lists: Iterable[TrustList], now: datetime) -> Iterator[Finding]:
-    """Yield what `reading` shows, against `lists`, at the time `now` (UTC)."""
+def findings(
+    reading: Reading,
+    lists: Iterable[TrustList],
+    now: datetime,
+    engine_accepts: Callable[[Found], bool],
+) -> Iterator[Finding]:
+    """Yield what `reading` shows, against `lists`, at the time `now` (UTC).
+
+    `engine_accepts` is asked once a signer is on a list: only whom both accept is trusted.
+    """
     match reading:
         case Found():
-            yield from _Judging(reading, tuple(lists), now).all()
+            yield from _Judging(reading, tuple(lists), now, engine_accepts).all()
         case Absent():
             yield _finding(
                 "manifest.present", Status.ABSENT, "no C2PA manifest in the file or beside it"
@@ -67,6 +76,7 @@ class _Judging:
     found: Found
     lists: tuple[TrustList, ...]
     now: datetime
+    engine_accepts: Callable[[Found], bool]
 
     def all(self) -> Iterator[Finding]:
         yield self._present()
@@ -95,7 +105,7 @@ class _Judging:
     # Is it what was signed?
 
     def _integrity(self) -> Iterator[Finding]:
-        problems = self._problems()
+        problems = self._problems
         altered = [c for c in problems if c in ALTERED]
         if self.found.uncovered_changed:
             yield _finding(
@@ -135,6 +145,7 @@ class _Judging:
             f"manifest.{kind.value}", Status.INVALID, words, facts={"codes": _plain(entries)}
         )
 
+    @cached_property
     def _problems(self) -> dict[Concern, list[Mapping[str, str]]]:
         sorted_out: dict[Concern, list[Mapping[str, str]]] = {}
         for entry in self.found.codes("failure"):
@@ -142,25 +153,25 @@ class _Judging:
                 sorted_out.setdefault(concern(entry["code"]), []).append(entry)
         return sorted_out
 
-    @property
+    @cached_property
     def narrow(self) -> list[Mapping[str, str]]:
         return [entry for entry in self.found.codes("failure") if _is_exclusion(entry)]
 
-    @property
+    @cached_property
     def is_signed(self) -> bool:
-        problems = self._problems()
+        problems = self._problems
         return SIGNED in self._successes and Concern.SIGNATURE not in problems
 
-    @property
+    @cached_property
     def is_intact(self) -> bool:
         # Never from silence: a hash that matched and a signature that fits must both be reported.
         stops = {*ALTERED, Concern.UNREADABLE, Concern.UNBOUND}
-        clean = not stops & set(self._problems()) and not self.narrow
+        clean = not stops & set(self._problems) and not self.narrow
         clean = clean and not self.found.uncovered_changed
         padded = self.found.signature is None or self.found.signature.padding_is_clean
         return clean and padded and self.is_signed and bool(BOUND & self._successes)
 
-    @property
+    @cached_property
     def _successes(self) -> set[str]:
         return {entry["code"] for entry in self.found.codes("success")}
 
@@ -215,7 +226,7 @@ class _Judging:
             yield self._known(who, facts, vouched)
 
     def _known(self, who: str, facts: dict[str, object], vouched: Vouched) -> Finding:
-        if not self._successes & {"signingCredential.trusted"}:
+        if not self.engine_accepts(self.found):
             # Both must agree; where only we would trust, the caution of the other counts.
             return _finding(
                 "manifest.signer_unknown",
@@ -442,6 +453,7 @@ def _expiry(leaf: Certificate, at: datetime, who: str, *, is_stamped: bool) -> s
     return f"the certificate of {who} {word} {when:%Y-%m-%d}, {why}"
 
 
+@lru_cache(maxsize=512)
 def _certificate_facts(certificate: Certificate) -> dict[str, object]:
     parsed = certificate.parsed
     return {

@@ -37,6 +37,7 @@ class Found:
     why_no_signature: str = ""
     sidecar_beside: bool = False
     uncovered_changed: bool = False
+    fetched: bytes = b""
 
     @property
     def label(self) -> str:
@@ -103,6 +104,19 @@ def read(asset: Asset, context: Context, fetch: Fetch | None = None) -> Reading:
     return inside
 
 
+def accepts(asset: Asset, found: Found, context: Context) -> bool:
+    """Tell whether the engine, with the trust lists of `context`, accepts who signed `found`."""
+    if found.where == "embedded":
+        again = _embedded(asset, context)
+    elif found.where == "sidecar":
+        again = _beside(asset, context)
+    else:
+        again = _detached(asset, context, found.fetched, found.where)
+    return isinstance(again, Found) and any(
+        entry["code"] == "signingCredential.trusted" for entry in again.codes("success")
+    )
+
+
 def raw(asset: Asset, context: Context) -> dict[str, Any]:
     """Return the engine's own detailed report, of the file or of its sidecar.
 
@@ -150,7 +164,8 @@ def _remote(asset: Asset, context: Context, url: str, fetch: Fetch) -> Reading:
         manifest = fetch(url)
     except TrustkitError as error:
         return Remote(url, error.message)
-    return _detached(asset, context, manifest, "remote")
+    reading = _detached(asset, context, manifest, "remote")
+    return replace(reading, fetched=manifest) if isinstance(reading, Found) else reading
 
 
 def _detached(asset: Asset, context: Context, manifest: bytes, where: str) -> Reading:

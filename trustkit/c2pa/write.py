@@ -30,10 +30,11 @@ from trustkit.c2pa.settings import open_context
 from trustkit.c2pa.trust import unfit
 from trustkit.c2pa.uncovered import BMFF, mend_index
 from trustkit.errors import PublishError, TrustkitError
-from trustkit.policy import ALTERED, UNREAD
+from trustkit.policy import ALTERED, UNREAD, Pattern, Seen
 
 # With chunks of 1 MiB and no proofs, 1 GB is signed within 35 MB instead of 550 MB (bench/memory).
 _MERKLE = {"merkle_tree_chunk_size_in_kb": 1024, "merkle_tree_max_proofs": 0}
+_INTACT = Pattern("manifest.intact")
 _OPAQUE = "application/octet-stream"
 _THUMBNAIL_NEVER = {"image/gif"}  # costs more than a second there
 _NO_AUTOMATIC = {
@@ -291,12 +292,15 @@ _TSA_WORDS = ("time stamp", "timestamp", "TimeStamp", "error sending request", "
 
 
 def _first_problem(reading: Reading) -> str:
-    stop = (*ALTERED, *UNREAD)
-    seen = list(findings(reading, (), utc_now()))
-    for finding in seen:
-        if any(pattern.matches(finding) for pattern in stop):
+    seen = Seen(findings(reading, (), utc_now(), _nobody))
+    for pattern in (*ALTERED, *UNREAD):
+        for finding in seen.matching(pattern):
             return finding.summary
-    return "" if any(f.code == "manifest.intact" for f in seen) else "it is not shown to be intact"
+    return "" if seen.matching(_INTACT) else "it is not shown to be intact"
+
+
+def _nobody(_found: Found) -> bool:
+    return False  # nobody is asked to be trusted while a file is being made
 
 
 def _read_beside(asset: Asset, manifest: Path) -> Reading:

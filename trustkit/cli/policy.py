@@ -11,6 +11,7 @@ from trustkit.batch.local import VerifyWorker
 from trustkit.batch.sources import Source
 from trustkit.cli.verify import wishes
 from trustkit.policies import DEFAULT, load_policy, shipped, source
+from trustkit.policy import Seen
 from trustkit.reports import exit_code, sentence
 from trustkit.toolbox import Wish, open_toolbox
 
@@ -67,9 +68,9 @@ def explain(
     for finding in verdict.findings:
         click.echo(f"  {finding.status:<8} {finding.code}  {finding.summary}")
     click.echo(f"policy {toolbox.policy.name}:")
-    decided = False
+    decided, seen = False, Seen(verdict.findings)
     for number, case in enumerate(toolbox.policy.cases, 1):
-        because = case.when.because(verdict.findings, verdict.word)
+        because = case.when.because(seen, verdict.word)
         holds = because is not None
         mark = (
             "decides" if holds and not decided else ("holds, later" if holds else "does not hold")

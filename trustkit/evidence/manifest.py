@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from functools import partial
 
 from trustkit.asset import Asset
 from trustkit.c2pa.findings import findings, utc_now
-from trustkit.c2pa.read import Fetch, read
+from trustkit.c2pa.read import Fetch, Found, accepts, read
 from trustkit.c2pa.settings import open_context
 from trustkit.c2pa.trust import TrustList
 from trustkit.finding import Finding
+
+_MAX_KNOWN = 1024  # chains whose acceptance is kept; a batch has a handful
 
 
 class ManifestCollector:
     """Reads the manifest in a file, beside it or (with `fetch`) where it points.
 
-    Holds one engine context for all its files, and nothing of any of them.
+    Files are read by an engine that knows no list, which is three times as fast as one that does;
+    the one that knows them is asked once for each chain that our own check would trust. Nothing
+    but that answer, which depends on the chain alone, is kept from file to file.
     """
 
     name = "manifest"
@@ -30,9 +35,19 @@ class ManifestCollector:
         self._lists = tuple(lists)
         self._fetch = fetch
         self._clock = clock
-        self._context = open_context(self._lists)
+        self._plain = open_context()
+        self._trusting = open_context(self._lists)
+        self._known: dict[tuple[bytes, ...], bool] = {}
 
     def collect(self, asset: Asset) -> Iterable[Finding]:
         """See `Collector`."""
-        reading = read(asset, self._context, self._fetch)
-        return findings(reading, self._lists, self._clock())
+        reading = read(asset, self._plain, self._fetch)
+        return findings(reading, self._lists, self._clock(), partial(self._accepts, asset))
+
+    def _accepts(self, asset: Asset, found: Found) -> bool:
+        chain = tuple(c.der for c in found.signature.chain) if found.signature else ()
+        if chain not in self._known:
+            if len(self._known) >= _MAX_KNOWN:
+                self._known.clear()
+            self._known[chain] = accepts(asset, found, self._trusting)
+        return self._known[chain]
