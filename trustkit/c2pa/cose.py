@@ -63,6 +63,19 @@ def read_signature(store: bytes, label: str) -> Signature:
     return Signature(certificates, _stamp(headers), _is_zero(headers))
 
 
+def left_out(store: bytes, label: str) -> int:
+    """Return how many bytes the data hash of manifest `label` leaves out beside the longest range.
+
+    The longest is the manifest itself; raises `CoseError` where there is no readable data hash.
+    """
+    box = _box(memoryview(store), "c2pa", label, "c2pa.assertions", "c2pa.hash.data")
+    try:
+        lengths = sorted(int(r["length"]) for r in cbor2.loads(bytes(box))["exclusions"])
+    except (cbor2.CBORDecodeError, LookupError, ValueError, TypeError, RecursionError) as error:
+        raise CoseError("the data hash cannot be read") from error
+    return sum(lengths[:-1])
+
+
 def _box(data: memoryview, *path: str) -> memoryview:
     # Superboxes carry their label in a leading description box; the content box comes after it.
     want, rest = path[0], path[1:]

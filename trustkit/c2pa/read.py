@@ -14,7 +14,7 @@ import c2pa
 from c2pa import C2paError, Context, Reader
 
 from trustkit.asset import Asset
-from trustkit.c2pa.cose import CoseError, Signature, read_signature
+from trustkit.c2pa.cose import CoseError, Signature, left_out, read_signature
 from trustkit.c2pa.history import UNCOVERED, own_record
 from trustkit.c2pa.uncovered import digest
 from trustkit.errors import TrustkitError, UnreadableError
@@ -22,6 +22,7 @@ from trustkit.errors import TrustkitError, UnreadableError
 _log = logging.getLogger(__name__)
 
 MAX_SIDECAR = 64 * 2**20  # bytes; a 25-deep edit chain takes 174 KB
+_EXCLUDES_MORE = "assertion.dataHash.additionalExclusionsPresent"
 _REMOTE = "Remote: must fetch remote manifests from url "
 
 Fetch = Callable[[str], bytes]
@@ -38,6 +39,7 @@ class Found:
     sidecar_beside: bool = False
     uncovered_changed: bool = False
     fetched: bytes = b""
+    left_out: int = 0
 
     @property
     def label(self) -> str:
@@ -186,13 +188,17 @@ def _open(asset: Asset, stream: Any, manifest: bytes | None, context: Context) -
 
 
 def _found(reader: Reader, where: str, *, sidecar_beside: bool = False) -> Found:
-    report = json.loads(reader.json())
-    signature, why = None, ""
+    text = reader.json()
+    report = json.loads(text)
+    signature, why, missed = None, "", 0
+    label = report.get("active_manifest") or ""
     try:
-        signature = read_signature(_store(reader, report), report.get("active_manifest") or "")
+        store = _store(reader, label)
+        signature = read_signature(store, label)
+        missed = left_out(store, label) if _EXCLUDES_MORE in text else 0
     except (CoseError, C2paError) as error:
         why = str(error)
-    return Found(where, report, signature, why, sidecar_beside)
+    return Found(where, report, signature, why, sidecar_beside, left_out=missed)
 
 
 def _with_uncovered(asset: Asset, found: Found) -> Found:
@@ -203,11 +209,11 @@ def _with_uncovered(asset: Asset, found: Found) -> Found:
         return replace(found, uncovered_changed=digest(stream) != signed)
 
 
-def _store(reader: Reader, report: Mapping[str, Any]) -> bytes:
+def _store(reader: Reader, label: str) -> bytes:
     # The engine answers any JUMBF address inside the store with the store itself: the very bytes it
     # has verified, so what we read of the certificates cannot come from a decoy elsewhere.
     out = io.BytesIO()
-    reader.resource_to_stream(f"self#jumbf=/c2pa/{report.get('active_manifest')}/c2pa.claim", out)
+    reader.resource_to_stream(f"self#jumbf=/c2pa/{label}/c2pa.claim", out)
     return out.getvalue()
 
 

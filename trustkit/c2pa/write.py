@@ -288,7 +288,7 @@ class _Work:
 
 
 _BUG = "the original is untouched; please report this with the kind of file"
-_TSA_WORDS = ("time stamp", "timestamp", "TimeStamp", "error sending request", "HTTP error")
+_TSA_WORDS = ("time stamp", "timestamp", "TimeStamp", "internal error")  # how the engine puts it
 
 
 def _first_problem(reading: Reading) -> str:

@@ -1,0 +1,77 @@
+"""What the tests share: the command, and files that it has signed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.command import AI, KEY, MEDIA, TRUST, Answer, call
+
+Run = Callable[..., Answer]
+Verify = Callable[..., dict[str, dict[str, Any]]]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Keep the user's own trust lists and configuration out of every test."""
+    folder = tmp_path_factory.mktemp("home")
+    before = os.environ.get("TRUSTKIT_HOME")
+    os.environ["TRUSTKIT_HOME"] = str(folder / "trustkit")
+    yield folder
+    os.environ.pop("TRUSTKIT_HOME")
+    if before is not None:
+        os.environ["TRUSTKIT_HOME"] = before
+
+
+@pytest.fixture(scope="session")
+def run(home: Path) -> Run:
+    """Run the installed command."""
+    return partial(call, home=home)
+
+
+@pytest.fixture(scope="session")
+def verify(run: Run) -> Verify:
+    """Verify files against the test list; gives the rows by file name."""
+
+    def rows(*arguments: object, trust: Path = TRUST) -> dict[str, dict[str, Any]]:
+        answer = run("verify", "--trust", trust, "--format", "jsonl", *arguments)
+        return {Path(row["path"]).name: row for row in answer.rows()}
+
+    return rows
+
+
+@pytest.fixture(scope="session")
+def media() -> list[Path]:
+    """All test media, one of each kind and more."""
+    return sorted(MEDIA.iterdir())
+
+
+@pytest.fixture(scope="session")
+def signed(
+    tmp_path_factory: pytest.TempPathFactory, run: Run, media: list[Path]
+) -> dict[str, dict[str, Any]]:
+    """Every test file signed by the command where the engine can put it: rows by file name."""
+    folder = tmp_path_factory.mktemp("signed")
+    answer = run("sign", *media, "-o", folder, "--key", KEY, *AI, "--format", "jsonl", "-q")
+    assert answer.code == 0, answer.stderr
+    return {Path(row["path"]).name: row for row in answer.rows()}
+
+
+@pytest.fixture(scope="session")
+def signed_folder(signed: dict[str, dict[str, Any]]) -> Path:
+    """The folder of `signed`: read it, never write to it."""
+    return Path(signed["scene.jpg"]["output"]).parent
+
+
+@pytest.fixture(scope="session")
+def beside_folder(tmp_path_factory: pytest.TempPathFactory, run: Run, media: list[Path]) -> Path:
+    """Every test file with its manifest in a sidecar: read it, never write to it."""
+    folder = tmp_path_factory.mktemp("beside")
+    answer = run("sign", *media, "-o", folder, "--key", KEY, *AI, "--sidecar", "-q")
+    assert answer.code == 0, answer.stderr
+    return folder
