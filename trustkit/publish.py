@@ -9,8 +9,9 @@ from pathlib import Path
 from trustkit import __version__
 from trustkit.asset import Asset
 from trustkit.c2pa.manifest import PARENT, Ingredient, build
+from trustkit.c2pa.parent import Incoming, incoming
 from trustkit.c2pa.uncovered import BMFF, digest
-from trustkit.c2pa.write import Incoming, Placement, Sealed, can_embed, incoming, seal
+from trustkit.c2pa.write import Placement, Sealed, can_embed, seal
 from trustkit.disclosure import Disclosure
 from trustkit.errors import PublishError
 from trustkit.media import UNREADABLE_NOTE

@@ -113,7 +113,7 @@ def accepts(asset: Asset, found: Found, context: Context) -> bool:
     elif found.where == "sidecar":
         again = _beside(asset, context)
     else:
-        again = _detached(asset, context, found.fetched, found.where)
+        again = read_detached(asset, context, found.fetched, found.where)
     return isinstance(again, Found) and any(
         entry["code"] == "signingCredential.trusted" for entry in again.codes("success")
     )
@@ -158,7 +158,7 @@ def _embedded(asset: Asset, context: Context) -> Reading:
 def _beside(asset: Asset, context: Context) -> Reading:
     if asset.sidecar.stat().st_size > MAX_SIDECAR:
         return Unreadable("sidecar", f"it is larger than {MAX_SIDECAR:,} bytes")
-    return _detached(asset, context, asset.sidecar.read_bytes(), "sidecar")
+    return read_detached(asset, context, asset.sidecar.read_bytes(), "sidecar")
 
 
 def _remote(asset: Asset, context: Context, url: str, fetch: Fetch) -> Reading:
@@ -166,11 +166,12 @@ def _remote(asset: Asset, context: Context, url: str, fetch: Fetch) -> Reading:
         manifest = fetch(url)
     except TrustkitError as error:
         return Remote(url, error.message)
-    reading = _detached(asset, context, manifest, "remote")
+    reading = read_detached(asset, context, manifest, "remote")
     return replace(reading, fetched=manifest) if isinstance(reading, Found) else reading
 
 
-def _detached(asset: Asset, context: Context, manifest: bytes, where: str) -> Reading:
+def read_detached(asset: Asset, context: Context, manifest: bytes, where: str) -> Reading:
+    """Read a manifest that is kept `where`, out of the file it speaks of."""
     if not manifest:
         return Unreadable(where, "it is empty")
     try:

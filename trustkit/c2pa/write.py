@@ -8,7 +8,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import secrets
 import shutil
 import ssl
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,18 +22,17 @@ from cryptography import x509
 
 from trustkit.asset import Asset, open_asset
 from trustkit.c2pa.certificates import read_certificate
-from trustkit.c2pa.findings import findings, utc_now
 from trustkit.c2pa.manifest import CREATED_LABELS, Ingredient
-from trustkit.c2pa.read import Found, Reading, Remote, Unreadable, read
+from trustkit.c2pa.parent import first_problem
+from trustkit.c2pa.placing import place, sidecar, temporary
+from trustkit.c2pa.read import Found, Unreadable, read, read_detached
 from trustkit.c2pa.settings import open_context
 from trustkit.c2pa.trust import unfit
 from trustkit.c2pa.uncovered import BMFF, mend_index
 from trustkit.errors import PublishError, TrustkitError
-from trustkit.policy import ALTERED, UNREAD, Pattern, Seen
 
 # With chunks of 1 MiB and no proofs, 1 GB is signed within 35 MB instead of 550 MB (bench/memory).
 _MERKLE = {"merkle_tree_chunk_size_in_kb": 1024, "merkle_tree_max_proofs": 0}
-_INTACT = Pattern("manifest.intact")
 _OPAQUE = "application/octet-stream"
 _THUMBNAIL_NEVER = {"image/gif"}  # costs more than a second there
 _NO_AUTOMATIC = {
@@ -85,28 +83,6 @@ def can_embed(media_type: str) -> bool:
     return media_type in Builder.get_supported_mime_types()
 
 
-@dataclass(frozen=True, slots=True)
-class Incoming:
-    """The manifest a file comes with: where it is, and what is broken in it (empty: nothing is)."""
-
-    where: str
-    problem: str
-    reading: Reading
-
-
-def incoming(asset: Asset) -> Incoming | None:
-    """Return what manifest `asset` comes with, or None."""
-    reading = read(asset, open_context())
-    match reading:
-        case Found(where):
-            return Incoming(where, _first_problem(reading), reading)
-        case Unreadable(where, reason):
-            return Incoming(where, f"its C2PA data cannot be read: {reason}", reading)
-        case Remote(url, _):
-            return Incoming("remote", f"its manifest is kept at {url} and was not read", reading)
-    return None
-
-
 def seal(
     asset: Asset,
     output: Path,
@@ -123,6 +99,7 @@ def seal(
     Nothing is written unless the result was read back and found intact.
     """
     _refuse_unfit(signer)
+    output = Path(os.path.realpath(output))  # a link is written through, not replaced
     work = _Work(asset, output, definition, signer, tuple(ingredients), placement, tsa, thumbnail)
     if asset.media_type in BMFF and not placement.is_beside:
         try:
@@ -170,7 +147,7 @@ class _Work:
     thumbnail: bool
 
     def run(self, core: Mapping[str, object]) -> Sealed:
-        with _temporary(self.output) as fresh, _temporary(_sidecar(self.output)) as beside:
+        with temporary(self.output) as fresh, temporary(sidecar(self.output)) as beside:
             # (1) Sign into a temporary file in the folder of the output.
             manifest = self._sign(fresh, core)
             if self.placement.is_beside:
@@ -179,8 +156,8 @@ class _Work:
             label = self._read_back(fresh, beside)
             # (3) Put it in place.
             self._place(fresh, beside)
-            sidecar = _sidecar(self.output) if self.placement.is_beside else None
-            return Sealed(self.output, sidecar, label, len(manifest))
+            beside_it = sidecar(self.output) if self.placement.is_beside else None
+            return Sealed(self.output, beside_it, label, len(manifest))
 
     def _sign(self, fresh: Path, core: Mapping[str, object]) -> bytes:
         context = open_context(extra={"builder": self._builder_settings(), "core": core})
@@ -200,7 +177,8 @@ class _Work:
                 if self.placement.sidecar and not self.placement.remote_url:
                     shutil.copyfileobj(source, target, 2**20)
                     source.seek(0)
-                    target = stack.enter_context(_scratch(fresh))
+                    scratch = stack.enter_context(temporary(fresh))
+                    target = stack.enter_context(scratch.open("w+b"))
                 manifest = bytes(builder.sign(engine_signer, self._type(), source, target))
                 if self.asset.media_type in BMFF and not self.placement.is_beside:
                     mend_index(source, target)
@@ -231,14 +209,14 @@ class _Work:
         # The temporary file has the output's ending, so that it is recognised as the output is.
         signed = open_asset_as(fresh, self.asset.media_type)
         if self.placement.is_beside:
-            reading = _read_beside(signed, beside)
+            reading = read_detached(signed, open_context(), beside.read_bytes(), "sidecar")
         else:
             reading = read(signed, open_context())
         if not isinstance(reading, Found):
             raise NotIntactError(
                 f"{self.output} was not written: the signed copy cannot be read back", _BUG
             )
-        problem = _first_problem(reading)
+        problem = first_problem(reading)
         if problem:
             raise NotIntactError(
                 f"{self.output} was not written: read back, the signed copy fails ({problem})", _BUG
@@ -247,21 +225,23 @@ class _Work:
 
     def _place(self, fresh: Path, beside: Path) -> None:
         try:
-            _sync(fresh)
-            _copy_mode(self.asset.path, fresh)
             if not self.placement.is_beside:
-                os.replace(fresh, self.output)
-            else:
-                _sync(beside)
-                # A stale sidecar beside a new file would call it altered: gone first, new last.
-                _sidecar(self.output).unlink(missing_ok=True)
-                os.replace(fresh, self.output)
-                os.replace(beside, _sidecar(self.output))
-            _sync(self.output.parent)
+                place(fresh, self.output, self.asset.path)
+                return
+            # A stale sidecar beside a new file would call it altered: gone first, new last.
+            if not self._is_untouched():
+                sidecar(self.output).unlink(missing_ok=True)
+                place(fresh, self.output, self.asset.path)
+            place(beside, sidecar(self.output), self.asset.path)
         except OSError as error:
             raise PublishError(
                 f"{self.output} cannot be put in place: {error.strerror}", "check the folder"
             ) from error
+
+    def _is_untouched(self) -> bool:
+        # With the manifest beside it and no address put into it, the file itself stays as it is.
+        same = self.output.exists() and self.output.samefile(self.asset.path)
+        return same and not self.placement.remote_url
 
     def _explained(self, error: C2paError, failed: Sequence[Exception]) -> PublishError:
         if failed:
@@ -291,46 +271,9 @@ _BUG = "the original is untouched; please report this with the kind of file"
 _TSA_WORDS = ("time stamp", "timestamp", "TimeStamp", "internal error")  # how the engine puts it
 
 
-def _first_problem(reading: Reading) -> str:
-    seen = Seen(findings(reading, (), utc_now(), _nobody))
-    for pattern in (*ALTERED, *UNREAD):
-        for finding in seen.matching(pattern):
-            return finding.summary
-    return "" if seen.matching(_INTACT) else "it is not shown to be intact"
-
-
-def _nobody(_found: Found) -> bool:
-    return False  # nobody is asked to be trusted while a file is being made
-
-
-def _read_beside(asset: Asset, manifest: Path) -> Reading:
-    beside = asset.path.with_name(f"{asset.path.name}.c2pa")
-    os.link(manifest, beside)  # under the name by which a sidecar is found, for the check alone
-    try:
-        return read(asset, open_context())
-    finally:
-        beside.unlink()
-
-
 def open_asset_as(path: Path, media_type: str) -> Asset:
     """Open a file whose kind is known already, whatever its first bytes say."""
     return replace(open_asset(path), media_type=media_type)
-
-
-@contextmanager
-def _temporary(target: Path) -> Iterator[Path]:
-    # Beside the target, so that the rename stays on one file system; with its ending, hidden.
-    path = target.with_name(f".{secrets.token_hex(6)}.trustkit{target.suffix}")
-    try:
-        yield path
-    finally:
-        path.unlink(missing_ok=True)
-
-
-@contextmanager
-def _scratch(near: Path) -> Iterator[BinaryIO]:
-    with _temporary(near) as path, path.open("w+b") as stream:
-        yield stream
 
 
 @contextmanager
@@ -372,19 +315,3 @@ def _add(builder: Builder, ingredient: Ingredient, stack: ExitStack) -> None:
         media_type = _OPAQUE  # the engine would stop at the broken store; publish says so instead
     stream = stack.enter_context(asset.open())
     builder.add_ingredient(json.dumps(about), media_type, stream)
-
-
-def _sidecar(path: Path) -> Path:
-    return path.with_name(f"{path.name}.c2pa")
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _copy_mode(source: Path, target: Path) -> None:
-    target.chmod(source.stat().st_mode & 0o777)

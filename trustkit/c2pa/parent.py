@@ -1,0 +1,48 @@
+"""The manifest a file comes with, before it is signed anew: kept as parent, never laundered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from trustkit.asset import Asset
+from trustkit.c2pa.findings import findings, utc_now
+from trustkit.c2pa.read import Found, Reading, Remote, Unreadable, read
+from trustkit.c2pa.settings import open_context
+from trustkit.policy import ALTERED, UNREAD, Pattern, Seen
+
+_INTACT = Pattern("manifest.intact")
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """The manifest a file comes with: where it is, and what is broken in it (empty: nothing is)."""
+
+    where: str
+    problem: str
+    reading: Reading
+
+
+def incoming(asset: Asset) -> Incoming | None:
+    """Return what manifest `asset` comes with, or None."""
+    reading = read(asset, open_context())
+    match reading:
+        case Found(where):
+            return Incoming(where, first_problem(reading), reading)
+        case Unreadable(where, reason):
+            return Incoming(where, f"its C2PA data cannot be read: {reason}", reading)
+        case Remote(url, _):
+            return Incoming("remote", f"its manifest is kept at {url} and was not read", reading)
+    return None
+
+
+def first_problem(reading: Reading) -> str:
+    """Say what keeps a reading from being intact, or return an empty text."""
+    seen = Seen(findings(reading, (), utc_now(), _nobody))
+    for pattern in (*ALTERED, *UNREAD):
+        for finding in seen.matching(pattern):
+            return finding.summary
+    return "" if seen.matching(_INTACT) else "it is not shown to be intact"
+
+
+def _nobody(_found: Found) -> bool:
+    return False  # nobody is asked to be trusted while a file is being made

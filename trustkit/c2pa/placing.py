@@ -1,0 +1,41 @@
+"""Files put in place whole or not at all: written beside their place, synced, renamed."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def temporary(target: Path) -> Iterator[Path]:
+    """Name a file to be written for `target`; it is removed unless it was renamed."""
+    # Beside the target, so that the rename stays on one file system; with its ending, hidden.
+    path = target.with_name(f".{secrets.token_hex(6)}.trustkit{target.suffix}")
+    try:
+        yield path
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def place(fresh: Path, target: Path, like: Path) -> None:
+    """Rename `fresh` to `target`, at once and durably, with the permissions of `like`."""
+    fresh.chmod(like.stat().st_mode & 0o777)
+    _sync(fresh)
+    os.replace(fresh, target)
+    _sync(target.parent)
+
+
+def sidecar(path: Path) -> Path:
+    """Return where the manifest beside `path` stands: the full name and `.c2pa`."""
+    return path.with_name(f"{path.name}.c2pa")
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
