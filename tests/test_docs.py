@@ -69,7 +69,7 @@ def steps(block: str, *, is_console: bool) -> Iterator[Step]:
         while command.endswith("\\"):
             command = f"{command[:-1]}{shown.pop(0).removeprefix('> ').strip()}"
         code = re.search(r"# exit (\d+)$", command)
-        yield Step(command, int(code[1]) if code else 0, "\n".join(shown).strip())
+        yield Step(command, int(code[1]) if code else 0, "\n".join(shown).strip("\n"))
 
 
 def is_like(shown: str, output: str) -> bool:

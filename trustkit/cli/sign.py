@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
 import sys
 import tempfile
-import tomllib
-import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, get_args, get_type_hints
+from typing import Any
 
 import click
 
 from trustkit.asset import MAX_BYTES, open_asset
 from trustkit.batch.sources import STDIN, Source, expand, spool
-from trustkit.c2pa.write import Placement
+from trustkit.cli import declare
 from trustkit.cli import output as terminal
-from trustkit.disclosure import TERMS, Disclosure, Edit, term
-from trustkit.errors import ConfigError, PublishError, TrustkitError, UsageError
+from trustkit.errors import PublishError, TrustkitError, UsageError
 from trustkit.publish import Order, Signed, sign
 from trustkit.reports import EXIT_ORDER
 from trustkit.signers import Signer
@@ -75,8 +70,8 @@ def command(inputs: tuple[str, ...], **asked: Any) -> int:
     overwritten without --in-place. The source type is one of the IPTC digital source types.
     """
     terminal.set_up_logging()
-    template = _template(asked["template"])
-    job = _Job(_order(asked, template), _signer(asked, template))
+    house = declare.read_template(asked["template"])
+    job = _Job(declare.order(asked, house), _signer(asked, house))
     several = len(inputs) > 1 or asked["recursive"]
     sources = list(expand(inputs, recursive=asked["recursive"], stdin=terminal.stdin()))
     done = [_one(source, _target(source, asked, several=several), job) for source in sources]
@@ -174,8 +169,8 @@ def _same(source: Path, target: Path) -> bool:
         return False
 
 
-def _signer(asked: Mapping[str, Any], template: Mapping[str, Any]) -> Signer:
-    key = asked["key"] or template.get("key")
+def _signer(asked: Mapping[str, Any], house: declare.Template) -> Signer:
+    key = asked["key"] or house.key
     if not key:
         raise UsageError("no key named", "add --key file:DIR; see `trustkit keys generate --help`")
     return open_signer(key, lambda: _passphrase(asked["passphrase_file"]))
@@ -198,109 +193,6 @@ def _passphrase(file: str | None) -> str:
     return typed
 
 
-def _order(asked: Mapping[str, Any], template: Mapping[str, Any]) -> Order:
-    said = {**template.get("disclosure", {})}
-    names = ("system", "system_version", "provider", "title", "prompt", "created")
-    said |= {name: asked[name] for name in names if asked[name] is not None}
-    if asked["source_type"]:
-        said["source_type"] = asked["source_type"]
-    if asked["identifier"]:
-        said["id"] = asked["identifier"]
-    if asked["prompt_hash"] is not None:
-        said["prompt_sha256"] = hashlib.sha256(asked["prompt_hash"].encode()).hexdigest()
-    if "source_type" not in said:
-        raise UsageError("no source type named; it is never guessed", f"--source-type: {_terms()}")
-    said["source_type"] = _term(said["source_type"])
-    said["created"] = _time(said.get("created"))
-    said.setdefault("id", str(uuid.uuid4()))
-    edits = [_edit_table(entry) for entry in template.get("edit", [])]
-    edits += [_edit_option(text) for text in asked["edits"]]
-    disclosure = Disclosure(**said, edits=tuple(edits))
-    return Order(
-        disclosure,
-        Placement(asked["sidecar"], asked["remote_url"] or ""),
-        tuple(Path(name) for name in asked["references"]),
-        tuple(Path(name) for name in asked["components"]),
-        asked["tsa"] or template.get("tsa", ""),
-        asked["thumbnail"],
-        asked["allow_broken_parent"],
-    )
-
-
-def _terms() -> str:
-    return ", ".join(TERMS)
-
-
-def _term(text: str) -> str:
-    found = term(text) if "/" in text else text
-    if found not in TERMS:
-        raise UsageError(f"{text!r} is no digital source type", f"one of {_terms()}")
-    return found
-
-
-def _time(text: str | None) -> str:
-    if text is None:
-        return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise UsageError(f"{text!r} is no ISO 8601 time", "like 2026-11-23T10:00:00Z") from error
-    if moment.tzinfo is None:
-        raise UsageError(f"{text!r} has no zone", "like 2026-11-23T10:00:00Z")
-    return text
-
-
-_EDIT_KEYS = ("source_type", "system", "system_version", "description", "when")
-
-
-def _edit_option(text: str) -> Edit:
-    action, *pairs = text.split(",")
-    values = {}
-    for pair in pairs:
-        key, equals, value = pair.partition("=")
-        if not equals:
-            raise UsageError(f"--edit {text!r}: {pair!r} is no KEY=VALUE", _edit_hint())
-        values[key.strip()] = value.strip()
-    return _edit_table({"action": action.strip(), **values})
-
-
-def _edit_table(entry: Mapping[str, str]) -> Edit:
-    values = {key.replace("-", "_"): value for key, value in entry.items()}
-    action = values.pop("action", "")
-    unknown = set(values) - set(_EDIT_KEYS)
-    if unknown or not action:
-        raise UsageError(f"an edit has no {', '.join(sorted(unknown)) or 'action'}", _edit_hint())
-    if values.get("source_type"):
-        values["source_type"] = _term(values["source_type"])
-    if values.get("when"):
-        values["when"] = _time(values["when"])
-    return Edit(action, **values)
-
-
-def _edit_hint() -> str:
-    keys = ", ".join(key.replace("_", "-") for key in _EDIT_KEYS)
-    return f"ACTION, then any of {keys}, like c2pa.cropped,source-type=humanEdits"
-
-
-def _template(file: str | None) -> dict[str, Any]:
-    if file is None:
-        return {}
-    try:
-        with Path(file).open("rb") as stream:
-            found = tomllib.load(stream)
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"template {file} cannot be read: {error}", "see docs/sign.md") from error
-    allowed = {"template", "key", "tsa", "disclosure", "edit"}
-    fields = {name for name, kind in get_type_hints(Disclosure).items() if not get_args(kind)}
-    unknown = sorted(set(found) - allowed)
-    unknown += sorted(f"disclosure.{k}" for k in set(found.get("disclosure", {})) - fields)
-    if unknown:
-        raise ConfigError(f"template {file}: unknown key {unknown[0]}", "see docs/sign.md")
-    if found.get("template") != 1:
-        raise ConfigError(f"template {file}: no `template = 1`", "see docs/sign.md")
-    return found
-
-
 def _print(done: Sequence[_Done], form: str, *, quiet: bool) -> None:
     rows = [_row(entry) for entry in done]
     if form == "json":
@@ -314,10 +206,8 @@ def _print(done: Sequence[_Done], form: str, *, quiet: bool) -> None:
             if entry.error.hint:
                 click.echo(f"  hint: {entry.error.hint}", err=True)
         elif form == "text" and entry.output != STDIN and entry.signed:
-            sidecar = entry.signed.sealed.sidecar
-            click.echo(
-                f"signed  {entry.output}" + (f"  (manifest in {sidecar})" if sidecar else "")
-            )
+            beside = f"  (manifest in {entry.output}.c2pa)" if entry.signed.sealed.sidecar else ""
+            click.echo(f"signed  {entry.output}{beside}")
         if entry.signed and not quiet:
             for warning in entry.signed.warnings:
                 click.echo(f"note: {entry.path}: {warning}", err=True)
@@ -328,8 +218,8 @@ def _row(entry: _Done) -> dict[str, object]:
     error = entry.error
     return {
         "path": entry.path,
-        "output": str(sealed.output) if sealed else None,
-        "sidecar": str(sealed.sidecar) if sealed and sealed.sidecar else None,
+        "output": entry.output if sealed else None,
+        "sidecar": f"{entry.output}.c2pa" if sealed and sealed.sidecar else None,
         "manifest_id": sealed.manifest_id if sealed else None,
         "record": None,
         "warnings": list(entry.signed.warnings) if entry.signed else [],
