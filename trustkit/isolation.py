@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
@@ -51,10 +52,18 @@ class Worker:
         """Hand over a task, starting the process where there is none."""
         if self._process is None:
             self._start()
-        assert self._pipe is not None  # noqa: S101  # _start made it
-        self._pipe.send(task)
+        try:
+            self._send(task)
+        except OSError:  # it died while it was idle: nobody's task is lost
+            self._reap()
+            self._start()
+            self._send(task)
         # A fresh process may take its time to import; the task's own time begins when it is ready.
         self._deadline = time.monotonic() + self.limits.seconds + self._grace()
+
+    def _send(self, task: object) -> None:
+        assert self._pipe is not None  # noqa: S101  # only called after `_start`
+        self._pipe.send(task)
 
     def _grace(self) -> float:
         return 0.0 if self._started else _START_SECONDS
@@ -161,6 +170,7 @@ def _answers(busy: list[Worker]) -> Iterator[tuple[Worker, Any]]:
 
 def _serve(pipe: Connection, opened: Callable[[], Work], memory: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent says when to stop
+    _hush()
     _limit(memory)
     try:
         work = opened()
@@ -188,6 +198,13 @@ def _serve(pipe: Connection, opened: Callable[[], Work], memory: int) -> None:
 
 
 _OUT_OF_MEMORY = 77
+
+
+def _hush() -> None:
+    # What decoders have to say of other people's files is in the report, not on our stderr.
+    warnings.simplefilter("ignore")
+    if not os.environ.get("TRUSTKIT_LOG"):
+        logging.getLogger().addHandler(logging.NullHandler())
 
 
 def _always(error: TrustkitError) -> Work:

@@ -18,11 +18,15 @@ _CHUNK = 2**20
 
 @dataclass(frozen=True)
 class Source:
-    """One file to look at and what to call it; `missing` says why there is none."""
+    """One file to look at and what to call it; `missing` says why there is none.
+
+    `below` is its path under the folder that was named, for whoever keeps the folders.
+    """
 
     path: Path
     name: str
     missing: str = ""
+    below: Path = Path()
 
 
 def expand(names: Iterable[str], *, recursive: bool, stdin: BinaryIO) -> Iterator[Source]:
@@ -96,7 +100,7 @@ def _folder(folder: Path, *, recursive: bool) -> Iterator[Source]:
             path = Path(place, file)
             if not file.startswith(".") and not _is_sidecar(path):
                 found = True
-                yield Source(path, str(path))
+                yield Source(path, str(path), below=path.relative_to(folder))
     if not found:
         yield Source(Path(), str(folder), f"there is no file in {folder}")
 
@@ -104,7 +108,8 @@ def _folder(folder: Path, *, recursive: bool) -> Iterator[Source]:
 def _asset_of(source: Source) -> Source:
     # Who names a sidecar means the file it speaks of (`verify *` in a shell names both).
     if _is_sidecar(source.path):
-        return Source(source.path.with_suffix(""), source.name.removesuffix(".c2pa"))
+        below = source.below.with_suffix("") if source.below.name else Path()
+        return Source(source.path.with_suffix(""), source.name.removesuffix(".c2pa"), below=below)
     return source
 
 

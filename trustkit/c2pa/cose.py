@@ -7,6 +7,7 @@ engine has verified this very store, and `trust` judges the certificates.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,6 +22,7 @@ _X5CHAIN = (33, "x5chain")  # RFC 9360; C2PA 1.x wrote the name
 _SIGN1_PARTS = 4
 _MAX_SIGNATURE = 2**20  # bytes; real ones are below 64 KiB
 _MAX_CHAIN = 16
+_UNPROTECTED = {"sigTst", "sigTst2", "rVals", "pad", "pad2", *_X5CHAIN}
 _LABEL_AT = 17  # after the type and the toggles
 
 
@@ -34,11 +36,15 @@ class Stamp:
 
 @dataclass(frozen=True)
 class Signature:
-    """What a COSE signature carries beside itself; `padding_is_clean` means all zero."""
+    """What a COSE signature carries beside itself; `padding_is_clean` means all zero.
+
+    `is_plain`: nothing stands in it but what C2PA names there, which no hash would notice.
+    """
 
     chain: tuple[Certificate, ...]
     stamp: Stamp | None
     padding_is_clean: bool
+    is_plain: bool
 
 
 class CoseError(ValueError):
@@ -51,7 +57,9 @@ def read_signature(store: bytes, label: str) -> Signature:
     if len(box) > _MAX_SIGNATURE:
         raise CoseError("the signature box is too large")
     try:
-        sign1 = cbor2.loads(bytes(box))
+        stream = io.BytesIO(box)
+        sign1 = cbor2.load(stream)
+        is_whole = stream.tell() == len(box)
         parts = sign1.value if isinstance(sign1, cbor2.CBORTag) else sign1
         if not isinstance(parts, (list, tuple)) or len(parts) != _SIGN1_PARTS:
             raise CoseError("the signature box holds no COSE_Sign1")
@@ -60,7 +68,8 @@ def read_signature(store: bytes, label: str) -> Signature:
         certificates = _chain(headers)
     except (cbor2.CBORDecodeError, ValueError, TypeError, RecursionError) as error:
         raise CoseError(f"the signature box cannot be read: {error}") from error
-    return Signature(certificates, _stamp(headers), _is_zero(headers))
+    is_plain = is_whole and parts[2] is None and set(parts[1]) <= _UNPROTECTED
+    return Signature(certificates, _stamp(headers), _is_zero(headers), is_plain)
 
 
 def left_out(store: bytes, label: str) -> int:

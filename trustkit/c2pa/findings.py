@@ -134,11 +134,11 @@ class _Judging:
                 f"{self.found.left_out:,} bytes beside the manifest are left unsigned",
                 facts={"bytes": self.found.left_out},
             )
-        if self.found.signature and not self.found.signature.padding_is_clean:
+        if self.is_padded:
             yield finding(
                 "manifest.padding",
                 Status.INVALID,
-                "the padding of the signature, which nothing protects, is not all zero",
+                "bytes of the manifest that nothing protects are not as they were written",
             )
 
     def _failure(self, kind: Concern, words: str, entries: list[Mapping[str, str]]) -> Finding:
@@ -153,6 +153,11 @@ class _Judging:
             if not _is_exclusion(entry):
                 sorted_out.setdefault(concern(entry["code"]), []).append(entry)
         return sorted_out
+
+    @property
+    def is_padded(self) -> bool:
+        signature = self.found.signature
+        return self.found.is_loose or (signature is not None and not signature.padding_is_clean)
 
     @cached_property
     def narrow(self) -> list[Mapping[str, str]]:
@@ -169,8 +174,7 @@ class _Judging:
         stops = {*ALTERED, Concern.UNREADABLE, Concern.UNBOUND}
         clean = not stops & set(self._problems) and not self.narrow
         clean = clean and not self.found.uncovered_changed
-        padded = self.found.signature is None or self.found.signature.padding_is_clean
-        return clean and padded and self.is_signed and bool(BOUND & self._successes)
+        return clean and not self.is_padded and self.is_signed and bool(BOUND & self._successes)
 
     @cached_property
     def _successes(self) -> set[str]:

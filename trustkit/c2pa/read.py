@@ -6,7 +6,7 @@ import io
 import json
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,6 +17,7 @@ from trustkit.asset import Asset
 from trustkit.c2pa.cose import CoseError, Signature, left_out, read_signature
 from trustkit.c2pa.history import UNCOVERED, own_record
 from trustkit.c2pa.uncovered import digest
+from trustkit.c2pa.verbatim import is_verbatim
 from trustkit.errors import TrustkitError, UnreadableError
 
 _log = logging.getLogger(__name__)
@@ -40,6 +41,8 @@ class Found:
     uncovered_changed: bool = False
     fetched: bytes = b""
     left_out: int = 0
+    store: bytes = field(default=b"", repr=False)
+    is_loose: bool = False
 
     @property
     def label(self) -> str:
@@ -146,7 +149,7 @@ def _embedded(asset: Asset, context: Context) -> Reading:
     try:
         with asset.open() as stream, _open(asset, stream, None, context) as reader:
             found = _found(reader, "embedded", sidecar_beside=asset.sidecar.is_file())
-        return _with_uncovered(asset, found)
+        return _own_checks(asset, found, None)
     except C2paError.ManifestNotFound:
         return Absent()
     except C2paError.NotSupported:
@@ -177,7 +180,7 @@ def read_detached(asset: Asset, context: Context, manifest: bytes, where: str) -
     try:
         with asset.open() as stream, _open(asset, stream, manifest, context) as reader:
             found = _found(reader, where)
-        return _with_uncovered(asset, found)
+        return _own_checks(asset, found, manifest)
     except C2paError as error:
         return _failed(where, error)
 
@@ -191,7 +194,7 @@ def _open(asset: Asset, stream: Any, manifest: bytes | None, context: Context) -
 def _found(reader: Reader, where: str, *, sidecar_beside: bool = False) -> Found:
     text = reader.json()
     report = json.loads(text)
-    signature, why, missed = None, "", 0
+    signature, why, missed, store = None, "", 0, b""
     label = report.get("active_manifest") or ""
     try:
         store = _store(reader, label)
@@ -199,15 +202,23 @@ def _found(reader: Reader, where: str, *, sidecar_beside: bool = False) -> Found
         missed = left_out(store, label) if _EXCLUDES_MORE in text else 0
     except (CoseError, C2paError) as error:
         why = str(error)
-    return Found(where, report, signature, why, sidecar_beside, left_out=missed)
+    return Found(where, report, signature, why, sidecar_beside, left_out=missed, store=store)
 
 
-def _with_uncovered(asset: Asset, found: Found) -> Found:
-    signed = own_record(found.active).get(UNCOVERED)
-    if not isinstance(signed, str):
+def _own_checks(asset: Asset, found: Found, manifest: bytes | None) -> Found:
+    # Of what we have signed ourselves we know more than the standard asks: see both modules.
+    record = own_record(found.active)
+    if not record:
         return found
     with asset.open() as stream:
-        return replace(found, uncovered_changed=digest(stream) != signed)
+        if manifest is None:
+            verbatim = is_verbatim(stream, asset.media_type, found.store)
+        else:
+            verbatim = manifest == found.store
+        signed = record.get(UNCOVERED)
+        changed = isinstance(signed, str) and digest(stream) != signed
+    plain = found.signature is not None and found.signature.is_plain
+    return replace(found, uncovered_changed=changed, is_loose=not (verbatim and plain))
 
 
 def _store(reader: Reader, label: str) -> bytes:

@@ -37,15 +37,15 @@ def digest(stream: BinaryIO) -> str:
     into the file shifts.
     """
     found = hashlib.sha256()
-    boxes = list(_boxes(stream))
-    moofs = {start: n for n, (kind, start, _) in enumerate(boxes) if kind == b"moof"}
-    for kind, start, size in boxes:
+    found_boxes = list(boxes(stream))
+    moofs = {start: n for n, (kind, start, _) in enumerate(found_boxes) if kind == b"moof"}
+    for kind, start, size in found_boxes:
         if kind in _AS_THEY_ARE:
             for chunk in _read(stream, start, size):
                 found.update(chunk)
         elif kind == b"mfra":
             index = b"".join(_read(stream, start, min(size, _MAX_INDEX)))
-            places = {offset: number - len(boxes) for offset, number in moofs.items()}
+            places = {offset: number - len(found_boxes) for offset, number in moofs.items()}
             found.update(_by_place(index, places))
     return found.hexdigest()
 
@@ -55,7 +55,7 @@ def mend_index(original: BinaryIO, signed: BinaryIO) -> None:
 
     The engine (c2pa-rs 0.91) lets every entry point to the last fragment, which breaks seeking.
     """
-    before, after = list(_boxes(original)), list(_boxes(signed))
+    before, after = list(boxes(original)), list(boxes(signed))
     old = [start for kind, start, _ in before if kind == b"moof"]
     new = [start for kind, start, _ in after if kind == b"moof"]
     index = [(start, size) for kind, start, size in before if kind == b"mfra"]
@@ -67,8 +67,8 @@ def mend_index(original: BinaryIO, signed: BinaryIO) -> None:
     signed.write(_by_place(mfra, dict(zip(old, new, strict=True))))
 
 
-def _boxes(stream: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
-    # Kind, start and whole size of each top-level box; a malformed size ends the walk.
+def boxes(stream: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
+    """Yield kind, start and whole size of each top-level box; a malformed size ends the walk."""
     end = stream.seek(0, 2)
     at = 0
     while at + _HEADER <= end:

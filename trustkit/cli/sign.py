@@ -74,7 +74,11 @@ def command(inputs: tuple[str, ...], **asked: Any) -> int:
     job = _Job(declare.order(asked, house), _signer(asked, house))
     several = len(inputs) > 1 or asked["recursive"]
     sources = list(expand(inputs, recursive=asked["recursive"], stdin=terminal.stdin()))
-    done = [_one(source, _target(source, asked, several=several), job) for source in sources]
+    taken: set[Path] = set()
+    done = []
+    for source in sources:
+        target = _free(_target(source, asked, several=several), taken)
+        done.append(_one(source, target, job))
     _print(done, asked["form"], quiet=asked["quiet"])
     codes = {d.error.exit_code for d in done if d.error}
     return next((code for code in EXIT_ORDER if code in codes), 0)
@@ -151,14 +155,25 @@ def _target(source: Source, asked: Mapping[str, Any], *, several: bool) -> Path 
     if several or output.endswith(os.sep) or target.is_dir():
         if target.exists() and not target.is_dir():
             raise UsageError(f"{output} is no folder", "several inputs need -o to be a folder")
-        target.mkdir(parents=True, exist_ok=True)
-        target /= source.path.name
+        target /= source.below if source.below.name else source.path.name
+        target.parent.mkdir(parents=True, exist_ok=True)
     if _same(source.path, target) and not asked["in_place"]:
         return PublishError(
             f"{target} is the original, which is never overwritten unasked", "add --in-place"
         )
     if not target.parent.is_dir():
         return PublishError(f"there is no folder {target.parent}", "make it first")
+    return target
+
+
+def _free(target: Path | TrustkitError, taken: set[Path]) -> Path | TrustkitError:
+    if isinstance(target, Path) and str(target) != STDIN:
+        if target in taken:
+            return PublishError(
+                f"{target} was just written for another input of that name",
+                "sign them into different folders",
+            )
+        taken.add(target)
     return target
 
 

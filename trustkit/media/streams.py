@@ -24,5 +24,6 @@ def measure(media_type: str, stream: BinaryIO) -> dict[str, object]:
             for sound in container.streams.audio[:1]:
                 found |= {"sample_rate": sound.rate, "channels": sound.channels}
             return found or {"note": f"no measures in this {media_type}"}
-    except (FFmpegError, ValueError, OSError, UnicodeDecodeError) as error:
+    except (FFmpegError, ValueError, OSError, AttributeError) as error:
+        # AttributeError: PyAV has no `rate` and the like for a stream of an unknown codec.
         return {"note": f"{UNREADABLE_NOTE}: {type(error).__name__}"}

@@ -20,6 +20,9 @@ PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519Pri
 
 MIN_RSA_BITS = 2048  # C2PA 2.4 section 14.5.1.1
 _CURVES = {"secp256r1": "es256", "secp384r1": "es384", "secp521r1": "es512"}
+# NIST SP 800-57 part 1, table 2: RSA of 3072 and 7680 bits match hashes of 256 and 384; C2PA keys are
+# smaller, so the steps are those of the sizes that CAs issue.
+_BY_STRENGTH = ((4096, "ps512"), (3072, "ps384"), (0, "ps256"))
 _HASHES: dict[str, type[hashes.HashAlgorithm]] = {
     "256": hashes.SHA256,
     "384": hashes.SHA384,
@@ -68,7 +71,7 @@ def open_file_signer(location: str, passphrase: Passphrase) -> FileSigner:
             "it must begin with the signer's own certificate, in PEM",
         ) from error
     _check_pair(key, leaf, key_file, chain_file)
-    return FileSigner(_algorithm(key, leaf, key_file), chain, key)
+    return FileSigner(_algorithm(key, key_file), chain, key)
 
 
 def _files(location: str) -> tuple[Path, Path]:
@@ -111,7 +114,7 @@ def _load_key(pem: bytes, path: Path, passphrase: Passphrase) -> PrivateKey:
 _KINDS = "use P-256, P-384, P-521, RSA of 2048 bits or more, or Ed25519"
 
 
-def _algorithm(key: PrivateKey, leaf: x509.Certificate, path: Path) -> str:
+def _algorithm(key: PrivateKey, path: Path) -> str:
     if isinstance(key, ed25519.Ed25519PrivateKey):
         return "ed25519"
     if isinstance(key, ec.EllipticCurvePrivateKey):
@@ -120,9 +123,8 @@ def _algorithm(key: PrivateKey, leaf: x509.Certificate, path: Path) -> str:
         return _CURVES[key.curve.name]
     if key.key_size < MIN_RSA_BITS:
         raise PublishError(f"{path} is an RSA key of only {key.key_size} bits", _KINDS)
-    # An RSA key may sign with any of the three; the certificate's own hash says which was meant.
-    bits = leaf.signature_hash_algorithm.digest_size * 8 if leaf.signature_hash_algorithm else 256
-    return f"ps{bits}" if str(bits) in _HASHES else "ps256"
+    # An RSA key may sign with any of the three, so its strength picks one that matches it.
+    return next(name for bits, name in _BY_STRENGTH if key.key_size >= bits)
 
 
 def _check_pair(key: PrivateKey, leaf: x509.Certificate, key_file: Path, chain_file: Path) -> None:
