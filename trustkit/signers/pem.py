@@ -20,9 +20,8 @@ PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519Pri
 
 MIN_RSA_BITS = 2048  # C2PA 2.4 section 14.5.1.1
 _CURVES = {"secp256r1": "es256", "secp384r1": "es384", "secp521r1": "es512"}
-# NIST SP 800-57 part 1, table 2: RSA of 3072 and 7680 bits match hashes of 256 and 384; C2PA keys are
-# smaller, so the steps are those of the sizes that CAs issue.
-_BY_STRENGTH = ((4096, "ps512"), (3072, "ps384"), (0, "ps256"))
+# As `keys generate` makes them: the longer the key, the longer the hash.
+_BY_LENGTH = ((4096, "ps512"), (3072, "ps384"), (0, "ps256"))
 _HASHES: dict[str, type[hashes.HashAlgorithm]] = {
     "256": hashes.SHA256,
     "384": hashes.SHA384,
@@ -123,8 +122,8 @@ def _algorithm(key: PrivateKey, path: Path) -> str:
         return _CURVES[key.curve.name]
     if key.key_size < MIN_RSA_BITS:
         raise PublishError(f"{path} is an RSA key of only {key.key_size} bits", _KINDS)
-    # An RSA key may sign with any of the three, so its strength picks one that matches it.
-    return next(name for bits, name in _BY_STRENGTH if key.key_size >= bits)
+    # An RSA key may sign with any of the three, so its length picks one.
+    return next(name for bits, name in _BY_LENGTH if key.key_size >= bits)
 
 
 def _check_pair(key: PrivateKey, leaf: x509.Certificate, key_file: Path, chain_file: Path) -> None:
