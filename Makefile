@@ -3,6 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export UV_PROJECT_ENVIRONMENT := .venv
 export UV_COMPILE_BYTECODE := 1
+export UV_SYSTEM_CERTS ?= true
 
 .PHONY: demo test check check-rest lint types imports docs bench fixtures independent fuzz clean
 

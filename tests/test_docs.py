@@ -1,10 +1,11 @@
-"""The documents: their commands run, and what they list is what the code has, no more and no less."""
+"""The documents: their commands run, and what they list is what the code has, no more, no less."""
 
 from __future__ import annotations
 
 import ast
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from pydantic import BaseModel
 from trustkit import plugins
 from trustkit.batch import local  # noqa: F401  # it adds an error word of its own
 from trustkit.c2pa import findings as c2pa_findings
+from trustkit.cli.declare import Template
 from trustkit.cli.main import cli
 from trustkit.disclosure import C2PA_SOURCE_TYPES, SOURCE_TYPES, Origin
 from trustkit.errors import TrustkitError
@@ -32,13 +34,14 @@ ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 PAGES = sorted([*ROOT.glob("*.md"), *DOCS.glob("*.md"), *(DOCS / "adr").glob("*.md")])
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+RUN = re.compile(r"^```(console|sh|python)$", re.MULTILINE)
+PATH = re.compile(r"`((?:trustkit|docs|keys|fixtures|tests|bench)/[a-z][\w./-]*)`")
 TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
 
 # What every document finds in its folder.
 PROPS = {
     "photo.jpg": "fixtures/media/scene.jpg",
     "drawing.png": "fixtures/media/scene.png",
-    "page.png": "fixtures/media/page.png",
     "scan.bmp": "fixtures/media/scene.bmp",
     "clip.mp4": "fixtures/media/clip.mp4",
     "broken.jpg": "fixtures/broken/not-a-picture.jpg",
@@ -49,14 +52,16 @@ PROPS = {
 
 @dataclass(frozen=True)
 class Step:
-    """One command of a document, its expected exit code and the output it shows, if any."""
-
     command: str
     exit_code: int
     shown: str
 
 
-def text(page: Path | str) -> str:
+def named(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+def text(page: str) -> str:
     return (DOCS / page).read_text("utf-8")
 
 
@@ -78,7 +83,9 @@ def is_like(shown: str, output: str) -> bool:
         r"(?:.*\n)*?" if line == "..." else re.escape(line).replace(r"\.\.\.", ".*?") + "\n"
         for line in shown.splitlines()
     )
-    return re.fullmatch(pattern, "".join(f"{ln.rstrip()}\n" for ln in output.splitlines())) is not None
+    return (
+        re.fullmatch(pattern, "".join(f"{ln.rstrip()}\n" for ln in output.splitlines())) is not None
+    )
 
 
 def section(page: str, heading: str) -> str:
@@ -87,7 +94,9 @@ def section(page: str, heading: str) -> str:
     return found[1]
 
 
-def commands(group: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[str, click.Command]]:
+def commands(
+    group: click.Command, path: tuple[str, ...] = ()
+) -> Iterator[tuple[str, click.Command]]:
     if not isinstance(group, click.Group):
         yield " ".join(("trustkit", *path)), group
         return
@@ -115,55 +124,54 @@ def keys(model: type[BaseModel], path: str = "") -> Iterator[str]:
             yield from keys(part, f"{path}{name}.")
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def do(step: Step, folder: Path) -> None:
+    if step.command.startswith("make "):
+        assert set(step.command.split("#")[0].split()[1:]) <= TARGETS, step.command
+        return
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    homes = {"TRUSTKIT_HOME": f"{folder}/home", "TMPDIR": str(folder), "PATH": path}
+    done = subprocess.run(
+        ["bash", "-c", step.command], cwd=folder, env={**os.environ, **homes}, text=True,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        check=False, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == step.exit_code, f"{step.command}\n{done.stdout}"
+    assert not step.shown or is_like(step.shown, done.stdout), f"{step.command}\n{done.stdout}"
+
+
+@pytest.mark.parametrize("page", [p for p in PAGES if RUN.search(p.read_text("utf-8"))], ids=named)
 def test_every_command_shown_does_what_is_shown(page: Path, tmp_path: Path) -> None:
-    blocks = BLOCK.findall(page.read_text("utf-8"))
-    if not any(kind in {"console", "sh", "toml"} for kind, _ in blocks):
-        pytest.skip("it shows no command")
     for name, source in PROPS.items():
         shutil.copy(ROOT / source, tmp_path / name)
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    environment = {**os.environ, "TRUSTKIT_HOME": str(tmp_path / "home"), "PATH": path}
-    for kind, block in blocks:
+    for kind, block in BLOCK.findall(page.read_text("utf-8")):
         if kind == "toml" and (name := re.match(r"# (\S+\.toml)\n", block)):
             (tmp_path / name[1]).write_text(block, "utf-8")
-        if kind not in {"console", "sh"}:
-            continue
-        for step in steps(block, is_console=kind == "console"):
-            if step.command.startswith("make "):
-                assert set(step.command.split("#")[0].split()[1:]) <= TARGETS, step.command
-                continue
-            done = subprocess.run(
-                ["bash", "-c", step.command], cwd=tmp_path, env=environment, text=True,
-                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                check=False, timeout=60,
-            )  # fmt: skip
-            assert done.returncode == step.exit_code, f"{step.command}\n{done.stdout}"
-            if step.shown:
-                assert is_like(step.shown, done.stdout), f"{step.command}\n{done.stdout}"
+        elif kind == "python":
+            do(Step(f"python -c {shlex.quote(block)}", 0, ""), tmp_path)
+        elif kind in {"console", "sh"}:
+            for step in steps(block, is_console=kind == "console"):
+                do(step, tmp_path)
 
 
 def test_every_finding_code_has_its_paragraph_and_no_other_has() -> None:
     emitted = {f"{name}.failed" for name in plugins.names("evidence")}
-    emitted |= {f"manifest.{origin.value.replace('declared_', 'declares_')}" for origin in Origin
-                if origin is not Origin.NONE}  # fmt: skip
+    origins = {origin.value for origin in Origin} - {"none"}
+    emitted |= {f"manifest.{origin.replace('declared_', 'declares_')}" for origin in origins}
     tables = (c2pa_findings._ALTERED_WORDS, c2pa_findings._OTHER_WORDS)
     emitted |= {f"manifest.{concern.value}" for table in tables for concern in table}
-    for module in ("c2pa/findings.py", "c2pa/history.py", "toolbox.py", "verify.py"):
-        for node in ast.walk(ast.parse((ROOT / "trustkit" / module).read_text("utf-8"))):
-            if isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
-                code = str(node.args[0].value)
-                if re.fullmatch(r"(manifest|identity|trust)\.[a-z_]+", code):
-                    emitted.add(code)
-    headings = re.findall(r"^### `(.+)`$", text("findings.md"), re.MULTILINE)
-    assert len(headings) == len(set(headings))
-    assert set(headings) == emitted
-    for part in re.split(r"^### ", text("findings.md"), flags=re.MULTILINE)[1:]:
+    for module in (ROOT / "trustkit").rglob("*.py"):
+        for node in ast.walk(ast.parse(module.read_text("utf-8"))):
+            first = node.args[:1] if isinstance(node, ast.Call) else []
+            codes = {str(arg.value) for arg in first if isinstance(arg, ast.Constant)}
+            emitted |= {c for c in codes if re.fullmatch(r"(manifest|identity|trust)\.[a-z_]+", c)}
+    parts = re.split(r"^### ", text("findings.md"), flags=re.MULTILINE)[1:]
+    assert sorted(part.split("`")[1] for part in parts) == sorted(emitted)
+    for part in parts:
         for label in ("*Seen:*", "*Proves:*", "*Does not prove:*"):
             assert label in part, part.splitlines()[0]
 
 
-@pytest.mark.parametrize(("name", "command"), list(commands(cli)), ids=lambda value: str(value))
+@pytest.mark.parametrize(("name", "command"), list(commands(cli)), ids=str)
 def test_every_option_of_a_command_is_documented_and_no_other_is(
     name: str, command: click.Command
 ) -> None:
@@ -172,23 +180,28 @@ def test_every_option_of_a_command_is_documented_and_no_other_is(
 
 def test_cli_page_has_no_section_for_a_command_that_does_not_exist() -> None:
     shown = re.findall(r"^## (trustkit .+)$", text("cli.md"), re.MULTILINE)
-    assert shown == [name for name, _ in commands(cli)]
+    assert sorted(shown) == sorted(name for name, _ in commands(cli))
 
 
 def test_sign_page_has_every_option_and_source_type() -> None:
-    sign = dict(commands(cli))["trustkit sign"]
-    assert options(sign) <= words(text("sign.md"))
+    assert options(dict(commands(cli))["trustkit sign"]) <= words(text("sign.md"))
     for term, origin in {**SOURCE_TYPES, **C2PA_SOURCE_TYPES}.items():
         assert re.search(rf"^\| `{term}` \| `{origin}` \|", text("sign.md"), re.MULTILINE), term
 
 
+def test_sign_page_shows_every_key_of_a_template() -> None:
+    found = (block for _, block in BLOCK.findall(text("sign.md")) if "template = 1" in block)
+    shown = tomllib.loads(next(found))
+    tables = {"disclosure": shown["disclosure"], "edit": shown["edit"][0]}
+    written = {*shown, *(f"{name}.{key}" for name, table in tables.items() for key in table)}
+    assert written == set(keys(Template))
+
+
 def test_every_policy_key_and_every_shipped_policy_is_documented() -> None:
-    page = text("policies.md")
     for key in keys(_File):
-        assert f"`{key}`" in page, key
+        assert f"`{key}`" in text("policies.md"), key
     for name in shipped():
-        assert f"## `{name}`" in page
-        rows = re.findall(r"^\| \d+ \| `(\w+)` \|", page.partition(f"## `{name}`")[2].partition("\n## ")[0], re.M)
+        rows = re.findall(r"^\| \d+ \| `(\w+)` \|", section("policies.md", f"`{name}`"), re.M)
         assert rows == [case.decision for case in load_policy(name).cases], name
 
 
@@ -206,17 +219,16 @@ def test_every_exit_code_error_word_and_verdict_is_documented() -> None:
     page = text("errors.md")
     for code in {*EXIT_ORDER, 2, 130, *(error.exit_code for error in errors(TrustkitError))}:
         assert re.search(rf"^\| {code} \|", page, re.MULTILINE), code
-    shown = re.findall(r"^\| `(\w+)` \| (\d+) \|", page, re.MULTILINE)
-    assert {(e.code, str(e.exit_code)) for e in errors(TrustkitError)} - {("publish", "40")} <= set(shown)
-    assert {word for word, _ in shown} == {error.code for error in errors(TrustkitError)}
+    shown = set(re.findall(r"^\| `(\w+)` \| (\d+) \|", page, re.MULTILINE))
+    assert shown == {(error.code, str(error.exit_code)) for error in errors(TrustkitError)}
     for word in Word:
         assert f"`{word}`" in text("verify.md")
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+@pytest.mark.parametrize("page", PAGES, ids=named)
 def test_every_path_named_exists(page: Path) -> None:
     written = page.read_text("utf-8")
-    for path in re.findall(r"`((?:trustkit|docs|keys|fixtures|tests|bench)/[a-z][\w./-]*)`", written):
+    for path in PATH.findall(written):
         assert (ROOT / path).exists(), path
     for link in re.findall(r"\]\(([^)#:]+?)(?:#[^)]*)?\)", written):
         assert (page.parent / link).exists(), link

@@ -89,10 +89,11 @@ def open_asset(path: Path, name: str | None = None, max_bytes: int = MAX_BYTES) 
     """
     name = name or str(path)
     try:
+        # Looked at before it is opened: opening a pipe would wait for somebody to write into it.
+        if path.exists() and not path.is_dir() and not path.is_file():
+            raise UnreadableError(f"{name} is not a plain file", "name a media file")
         with path.open("rb") as stream:
             stat = os.fstat(stream.fileno())
-            if not path.is_file():
-                raise UnreadableError(f"{name} is not a plain file", "name a media file")
             head = stream.read(HEAD)
     except FileNotFoundError as error:
         raise UnreadableError(f"{name} does not exist", "check the name") from error

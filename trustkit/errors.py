@@ -25,6 +25,12 @@ class UsageError(TrustkitError):
     code, exit_code = "usage", 2
 
 
+class NoInputError(TrustkitError):
+    """A name, glob or folder that matched no file."""
+
+    code, exit_code = "no_input", 3
+
+
 class UnreadableError(TrustkitError):
     """A file could not be opened, recognised, or read within its limits."""
 

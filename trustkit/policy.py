@@ -16,6 +16,44 @@ from trustkit.finding import Finding, Status
 Findings = tuple[Finding, ...]
 
 
+# Every code that trustkit itself gives; docs/findings.md has a paragraph on each.
+CODES = frozenset(
+    {
+        "identity.cawg",
+        "manifest.assertion_changed",
+        "manifest.content_changed",
+        "manifest.declares_ai",
+        "manifest.declares_capture",
+        "manifest.declares_edit",
+        "manifest.declares_synthetic",
+        "manifest.excluded_more",
+        "manifest.excluded_range",
+        "manifest.failed",
+        "manifest.ingredient_broken",
+        "manifest.intact",
+        "manifest.nonconformant",
+        "manifest.padding",
+        "manifest.present",
+        "manifest.remote",
+        "manifest.remote.failed",
+        "manifest.revocation",
+        "manifest.signature_broken",
+        "manifest.signer",
+        "manifest.signer_expired",
+        "manifest.signer_revoked",
+        "manifest.signer_unfit",
+        "manifest.signer_unknown",
+        "manifest.timestamp",
+        "manifest.timestamp_unknown",
+        "manifest.trusted",
+        "manifest.unbound",
+        "manifest.unreadable",
+        "trust.list_old",
+        "trust.none",
+    }
+)
+
+
 class Word(StrEnum):
     """The verdict words, in the order in which the first that holds wins."""
 

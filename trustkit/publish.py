@@ -109,7 +109,7 @@ def _placement(asset: Asset, came_with: Incoming | None, asked: Placement) -> Pl
             f"{asset.name} has a manifest inside, which every reader takes before one beside it",
             "sign it without --sidecar and --remote",
         )
-    if asked.is_beside or can_embed(asset.media_type):
+    if asked.is_beside or can_embed(asset):
         return asked
     return replace(asked, sidecar=True)
 

@@ -112,9 +112,16 @@ def trust_lists(policy: Policy, wish: Wish) -> tuple[TrustList, ...]:
     return tuple(dict.fromkeys(found))
 
 
+def _for(purpose: Purpose, lists: tuple[TrustList, ...]) -> tuple[TrustList, ...]:
+    # A list of signers brings its stamping CAs along; one asked for stamps never brings signers.
+    if purpose is Purpose.SIGNERS:
+        return lists
+    return tuple(trust_list for trust_list in lists if trust_list.purpose is purpose)
+
+
 def _named_list(folder: ListFolder, name: str, purpose: Purpose) -> tuple[TrustList, ...]:
     if name.endswith((".pem", ".crt")) or os.sep in name:
-        return from_file(Path(name).expanduser(), purpose)
+        return _for(purpose, from_file(Path(name).expanduser(), purpose))
     lists = folder.load(name)
     if all(trust_list.purpose is not purpose for trust_list in lists):
         # Asked for by name in the wrong place: never let a list of authorities vouch for signers.
@@ -122,7 +129,7 @@ def _named_list(folder: ListFolder, name: str, purpose: Purpose) -> tuple[TrustL
             f"trust list {name} is of {lists[0].purpose}, not of {purpose}",
             "name it under --tsa-trust" if purpose is Purpose.SIGNERS else "name it under --trust",
         )
-    return lists
+    return _for(purpose, lists)
 
 
 def _collector(name: str, lists: tuple[TrustList, ...], wish: Wish) -> Collector:

@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 from trustkit.asset import open_asset
 from trustkit.batch.sources import STDIN, Source, spool
-from trustkit.errors import TrustkitError, UnreadableError
+from trustkit.errors import NoInputError, TrustkitError, UnreadableError
 from trustkit.evidence import Collector
 from trustkit.isolation import Limits, Work, run
 from trustkit.policy import Limits as FileLimits
@@ -97,9 +97,3 @@ def _unreadable(name: str, error: OSError) -> UnreadableError:
     return UnreadableError(
         f"{name} cannot be read: {error.strerror or error}", "check the file and its permissions"
     )
-
-
-class NoInputError(TrustkitError):
-    """A name, glob or folder that matched no file."""
-
-    code, exit_code = "no_input", 3

@@ -94,7 +94,7 @@ class _Credential:
             )
         if vouched is None:
             yield self._unknown(who, facts)
-        elif not wrong and not expired:
+        elif not wrong and not expired and not self._is_revoked:
             yield self._known(who, facts, vouched)
 
     def _known(self, who: str, facts: dict[str, object], vouched: Vouched) -> Finding:
@@ -201,9 +201,13 @@ class _Credential:
         )
         return None
 
+    @property
+    def _is_revoked(self) -> bool:
+        failed = (entry["code"] for entry in self.found.codes("failure"))
+        return "signingCredential.ocsp.revoked" in failed
+
     def _revocation(self) -> Iterator[Finding]:
-        failed = {entry["code"] for entry in self.found.codes("failure")}
-        if "signingCredential.ocsp.revoked" in failed:
+        if self._is_revoked:
             yield finding(
                 "manifest.signer_revoked", Status.INVALID, "the signer's certificate was revoked"
             )

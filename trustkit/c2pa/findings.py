@@ -56,9 +56,9 @@ def findings(
                 f"the file's C2PA data ({where}) cannot be read: {reason}",
                 facts={"where": where, "error": reason},
             )
-        case Remote(url, reason):
+        case Remote(url, reason, was_asked):
             yield finding(
-                "manifest.remote",
+                "manifest.remote.failed" if was_asked else "manifest.remote",
                 Status.SKIPPED,
                 f"the file names a manifest kept at {host(url)}, which was not read",
                 reason=reason,

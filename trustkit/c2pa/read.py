@@ -16,7 +16,7 @@ from c2pa import C2paError, Context, Reader
 from trustkit.asset import Asset
 from trustkit.c2pa.cose import CoseError, Signature, left_out, read_signature
 from trustkit.c2pa.history import UNCOVERED, own_record
-from trustkit.c2pa.uncovered import digest
+from trustkit.c2pa.uncovered import BMFF, boxes, digest
 from trustkit.c2pa.verbatim import is_verbatim
 from trustkit.errors import TrustkitError, UnreadableError
 
@@ -24,6 +24,8 @@ _log = logging.getLogger(__name__)
 
 MAX_SIDECAR = 64 * 2**20  # bytes; a 25-deep edit chain takes 174 KB
 _EXCLUDES_MORE = "assertion.dataHash.additionalExclusionsPresent"
+_TRIES = 40  # two boxes pair rightly in six of ten readings, three in about one of six
+_NAKED = "naked codestream"  # JPEG XL without a container has no place for a manifest
 _REMOTE = "Remote: must fetch remote manifests from url "
 
 Fetch = Callable[[str], bytes]
@@ -86,6 +88,7 @@ class Remote:
 
     url: str
     reason: str
+    was_asked: bool = False
 
 
 Reading = Found | Absent | Unsupported | Unreadable | Remote
@@ -147,8 +150,13 @@ def _detailed(asset: Asset, context: Context, manifest: bytes | None) -> dict[st
 
 def _embedded(asset: Asset, context: Context) -> Reading:
     try:
-        with asset.open() as stream, _open(asset, stream, None, context) as reader:
-            found = _found(reader, "embedded", sidecar_beside=asset.sidecar.is_file())
+        found = _read_once(asset, context)
+        if _is_chance(asset, found):
+            for _ in range(_TRIES):
+                again = _read_once(asset, context)
+                if not _is_chance(asset, again):
+                    found = again
+                    break
         return _own_checks(asset, found, None)
     except C2paError.ManifestNotFound:
         return Absent()
@@ -156,6 +164,23 @@ def _embedded(asset: Asset, context: Context) -> Reading:
         return Unsupported()
     except C2paError as error:
         return _failed("embedded", error)
+
+
+def _read_once(asset: Asset, context: Context) -> Found:
+    with asset.open() as stream, _open(asset, stream, None, context) as reader:
+        return _found(reader, "embedded", sidecar_beside=asset.sidecar.is_file())
+
+
+def _is_chance(asset: Asset, found: Found) -> bool:
+    # With several mdat boxes the engine (c2pa-rs 0.91) pairs them with their Merkle trees by
+    # chance, and a good file fails now and then; one whose bytes were changed fails every time.
+    if asset.media_type not in BMFF or not any(
+        entry["code"] == "assertion.bmffHash.mismatch" and "chunk" in entry.get("explanation", "")
+        for entry in found.codes("failure")
+    ):
+        return False
+    with asset.open() as stream:
+        return sum(kind == b"mdat" for kind, _, _ in boxes(stream)) > 1
 
 
 def _beside(asset: Asset, context: Context) -> Reading:
@@ -168,7 +193,7 @@ def _remote(asset: Asset, context: Context, url: str, fetch: Fetch) -> Reading:
     try:
         manifest = fetch(url)
     except TrustkitError as error:
-        return Remote(url, error.message)
+        return Remote(url, error.message, was_asked=True)
     reading = read_detached(asset, context, manifest, "remote")
     return replace(reading, fetched=manifest) if isinstance(reading, Found) else reading
 
@@ -231,6 +256,8 @@ def _store(reader: Reader, label: str) -> bytes:
 
 def _failed(where: str, error: C2paError) -> Reading:
     text = str(error)
+    if _NAKED in text:
+        return Unsupported()
     if text.startswith(_REMOTE):
         url = text.removeprefix(_REMOTE).strip()
         return Remote(url, "not fetched: fetching was not asked for")

@@ -28,11 +28,12 @@ from trustkit.c2pa.placing import place, sidecar, temporary
 from trustkit.c2pa.read import Found, Unreadable, read, read_detached
 from trustkit.c2pa.settings import open_context
 from trustkit.c2pa.trust import unfit
-from trustkit.c2pa.uncovered import BMFF, mend_index
+from trustkit.c2pa.uncovered import BMFF, boxes, mend_index
 from trustkit.errors import PublishError, TrustkitError
 
 # With chunks of 1 MiB and no proofs, 1 GB is signed within 35 MB instead of 550 MB (bench/memory).
 _MERKLE = {"merkle_tree_chunk_size_in_kb": 1024, "merkle_tree_max_proofs": 0}
+_CODESTREAM = b"\xff\x0a"  # JPEG XL without a container
 _OPAQUE = "application/octet-stream"
 _THUMBNAIL_NEVER = {"image/gif"}  # costs more than a second there
 _NO_AUTOMATIC = {
@@ -78,9 +79,11 @@ class Sealed:
     manifest_bytes: int
 
 
-def can_embed(media_type: str) -> bool:
+def can_embed(asset: Asset) -> bool:
     """Tell whether the engine can write a manifest into this kind of file."""
-    return media_type in Builder.get_supported_mime_types()
+    with asset.open() as stream:
+        is_naked = asset.media_type == "image/jxl" and stream.read(2) == _CODESTREAM
+    return asset.media_type in Builder.get_supported_mime_types() and not is_naked
 
 
 def seal(
@@ -101,12 +104,20 @@ def seal(
     _refuse_unfit(signer)
     output = Path(os.path.realpath(output))  # a link is written through, not replaced
     work = _Work(asset, output, definition, signer, tuple(ingredients), placement, tsa, thumbnail)
-    if asset.media_type in BMFF and not placement.is_beside:
+    if not placement.is_beside and _has_one_mdat(asset):
         try:
             return work.run(_MERKLE)
         except NotIntactError:
             pass  # some layouts (fragments) have no valid Merkle form in this engine: hash whole
     return work.run({})
+
+
+def _has_one_mdat(asset: Asset) -> bool:
+    # With several, this engine pairs them with their Merkle trees by chance: hash those whole.
+    if asset.media_type not in BMFF:
+        return False
+    with asset.open() as stream:
+        return sum(kind == b"mdat" for kind, _, _ in boxes(stream)) == 1
 
 
 def _refuse_unfit(signer: Signer) -> None:

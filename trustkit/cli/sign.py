@@ -19,7 +19,7 @@ from trustkit.asset import MAX_BYTES, open_asset
 from trustkit.batch.sources import STDIN, Source, expand, spool
 from trustkit.cli import declare
 from trustkit.cli import output as terminal
-from trustkit.errors import PublishError, TrustkitError, UsageError
+from trustkit.errors import NoInputError, PublishError, TrustkitError, UsageError
 from trustkit.publish import Order, Signed, sign
 from trustkit.reports import EXIT_ORDER
 from trustkit.signers import Signer
@@ -99,11 +99,13 @@ class _Done:
 
 
 def _one(source: Source, target: Path | TrustkitError, job: _Job) -> _Done:
+    if source.missing:
+        return _Done(
+            source.name, "", error=NoInputError(source.missing, "check the name, or add -r")
+        )
     if isinstance(target, TrustkitError):
         return _Done(source.name, "", error=target)
     try:
-        if source.missing:
-            raise PublishError(source.missing, "check the name")
         with _as_file(source) as path, _as_target(target) as place:
             asset = open_asset(path, source.name)
             return _Done(source.name, str(target), sign(asset, place, job.order, job.signer))

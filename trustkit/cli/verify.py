@@ -150,10 +150,11 @@ def _counted(reports: Iterator[Report], total: int, *, quiet: bool) -> Iterator[
 def _words(fail_on: str | None) -> list[Word] | None:
     if fail_on is None:
         return None
-    try:
-        return [Word(word.strip()) for word in fail_on.split(",") if word.strip()]
-    except ValueError as error:
-        raise UsageError(str(error), f"verdicts: {', '.join(Word)}") from error
+    words = [word.strip() for word in fail_on.split(",") if word.strip()]
+    for word in words:
+        if word not in set(Word):
+            raise UsageError(f"there is no verdict {word!r}", f"one of {', '.join(Word)}")
+    return [Word(word) for word in words]
 
 
 def _note_trust(toolbox: Toolbox) -> None:

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from trustkit.errors import ConfigError
-from trustkit.policy import Case, Decision, Limits, Pattern, Policy, When, Word
+from trustkit.policy import CODES, Case, Decision, Limits, Pattern, Policy, When, Word
 
 DEFAULT = "newsdesk"
 _UNITS = {"": 1, "B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
@@ -135,8 +135,8 @@ def _case(case: _Case, number: int, *, detectors_may_reject: bool) -> Case:
     if not (when.any or when.all or when.none or when.verdict):
         raise ValueError(f"case {number} has an empty `when`; it would hold always")
     for code in (*when.any, *when.all, *when.none):
-        if code.partition(":")[0].partition(".")[0] not in _KINDS:
-            raise ValueError(f"case {number}: no finding code begins like {code!r}")
+        if not _is_known(code.partition(":")[0]):
+            raise ValueError(f"case {number}: there is no finding code like {code!r}")
     rejects = case.decision is Decision.REJECT and not detectors_may_reject
     if rejects and _is_detector_alone(when):
         raise ValueError(f"case {number}: a detector alone cannot reject")
@@ -152,7 +152,13 @@ def _case(case: _Case, number: int, *, detectors_may_reject: bool) -> Case:
     )
 
 
-_KINDS = {"manifest", "identity", "trust", "metadata", "watermark", "registry", "detector"}
+_OPEN_KINDS = {"metadata", "watermark", "registry", "detector"}  # whose codes plug-ins add to
+
+
+def _is_known(code: str) -> bool:
+    if code.partition(".")[0] in _OPEN_KINDS:
+        return True
+    return any(f"{known}.".startswith(f"{code}.") for known in CODES)
 
 
 def _is_detector_alone(when: _When) -> bool:

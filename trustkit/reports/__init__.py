@@ -82,15 +82,10 @@ def sentence(report: Report) -> str:
     if report.verdict is None:
         error = report.error or TrustkitError("no verdict")
         return f"{error.message}. {_capital(error.hint)}." if error.hint else f"{error.message}."
-    findings = {finding.code: finding for finding in report.verdict.findings}
     said = [_LEAD[report.verdict.word]]
     for code in _TOLD[report.verdict.word]:
-        found = [f.summary for f in report.verdict.findings if f.code == code]
+        found = [_with_reason(f) for f in report.verdict.findings if f.code == code]
         said += found[:1] if ".declares_" in code else found  # the nearest speaks for the file
-    if "trust.none" in findings and report.axes.signer == "untrusted":
-        said = [text for text in said if not text.startswith("no list")]
-    unchecked = [f for f in report.verdict.findings if f.code in _UNCHECKED and f.reason]
-    said += [f"{f.summary} ({f.reason})" for f in unchecked if f.code == "manifest.present"]
     return f"{'; '.join(dict.fromkeys(text for text in said if text))}."
 
 
@@ -151,6 +146,7 @@ _TOLD: dict[Word, tuple[str, ...]] = {
         "manifest.excluded_range",
         "manifest.padding",
         "manifest.remote",
+        "manifest.remote.failed",
         "manifest.failed",
         "detector.inconclusive",
         "manifest.signer_unknown",
@@ -159,7 +155,10 @@ _TOLD: dict[Word, tuple[str, ...]] = {
     ),
     Word.NO_PROVENANCE: ("manifest.present",),
 }
-_UNCHECKED = ("manifest.present", "manifest.remote")
+
+
+def _with_reason(finding: Finding) -> str:
+    return f"{finding.summary} ({finding.reason})" if finding.reason else finding.summary
 
 
 def _capital(text: str) -> str:
