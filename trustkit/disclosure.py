@@ -7,6 +7,7 @@ from enum import StrEnum
 
 IPTC = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 C2PA = "http://c2pa.org/digitalsourcetype/"
+DISCLOSURE_LABEL = "org.trustkit.disclosure"  # our own assertion, beside the actions
 
 
 class Origin(StrEnum):

@@ -69,7 +69,10 @@ def _manifest(found: Found, label: str, depth: int, seen: set[str]) -> dict[str,
         "claim_version": manifest.get("claim_version", 1),
         "signature": dict(manifest.get("signature_info") or {}),
         "actions": [_action(action) for action in actions(manifest)],
-        "assertions": [str(a.get("label", "")) for a in manifest.get("assertions") or []],
+        "assertions": [
+            {"label": str(a.get("label", "")), "data": a.get("data")}
+            for a in manifest.get("assertions") or []
+        ],
         "ingredients": [
             _ingredient(found, ingredient, depth, seen)
             for ingredient in manifest.get("ingredients") or []

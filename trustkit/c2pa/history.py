@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from trustkit.c2pa.codes import ALTERED, Concern, concern
-from trustkit.disclosure import Origin, origin, term
+from trustkit.disclosure import DISCLOSURE_LABEL, Origin, origin, term
 
 MAX_DEPTH = 64  # manifests below the active one; a 25-deep edit chain is the longest seen
-DISCLOSURE_LABEL = "org.trustkit.disclosure"
 BROKEN_PARENT = "broken_parent"  # the key under which a publisher says that the parent was broken
 UNCOVERED = "uncovered_sha256"  # the key of the hash over what the standard one leaves out
 _ROLES = {"parentOf": "parent", "componentOf": "component", "inputTo": "input"}

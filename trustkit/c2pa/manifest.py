@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from trustkit.c2pa.history import BROKEN_PARENT, DISCLOSURE_LABEL, UNCOVERED
-from trustkit.disclosure import Disclosure, Edit, uri
+from trustkit.c2pa.history import BROKEN_PARENT, UNCOVERED
+from trustkit.disclosure import DISCLOSURE_LABEL, Disclosure, Edit, uri
 from trustkit.errors import PublishError
 
 SPEC_VERSION = "2.4"

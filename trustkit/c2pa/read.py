@@ -25,6 +25,7 @@ _log = logging.getLogger(__name__)
 MAX_SIDECAR = 64 * 2**20  # bytes; a 25-deep edit chain takes 174 KB
 _EXCLUDES_MORE = "assertion.dataHash.additionalExclusionsPresent"
 _TRIES = 40  # two boxes pair rightly in six of ten readings, three in about one of six
+_SMALL, _TRIES_LARGE = 64 * 2**20, 12  # a large file is not read forty times over
 _NAKED = "naked codestream"  # JPEG XL without a container has no place for a manifest
 _REMOTE = "Remote: must fetch remote manifests from url "
 
@@ -152,7 +153,7 @@ def _embedded(asset: Asset, context: Context) -> Reading:
     try:
         found = _read_once(asset, context)
         if _is_chance(asset, found):
-            for _ in range(_TRIES):
+            for _ in range(_TRIES if asset.size <= _SMALL else _TRIES_LARGE):
                 again = _read_once(asset, context)
                 if not _is_chance(asset, again):
                     found = again

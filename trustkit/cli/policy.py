@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import click
 
-from trustkit.asset import open_asset
-from trustkit.batch.local import VerifyWorker
+from trustkit.batch.local import verify_all
 from trustkit.batch.sources import Source
+from trustkit.cli import output
 from trustkit.cli.verify import wishes
 from trustkit.policies import DEFAULT, load_policy, shipped, source
 from trustkit.policy import Seen
 from trustkit.reports import exit_code, sentence
-from trustkit.toolbox import Wish, open_toolbox
+from trustkit.toolbox import Wish, open_toolbox, open_worker
 
 
 @click.group("policy")
@@ -56,9 +57,10 @@ def explain(
     fetch_remote: tuple[str, ...],
 ) -> int:
     """Show, case by case, how a policy comes to its decision on one media file."""
-    toolbox = open_toolbox(Wish(policy, trust, tsa_trust, remote_hosts=fetch_remote))
-    open_asset(Path(file))  # an unreadable file has nothing to explain: its error goes to the user
-    report = VerifyWorker(toolbox.collectors, toolbox.policy)(Source(Path(file), file))
+    wish = Wish(policy, trust, tsa_trust, remote_hosts=fetch_remote)
+    toolbox = open_toolbox(wish)
+    worker, limits = partial(open_worker, wish), toolbox.policy.limits
+    report = next(verify_all([Source(Path(file), file)], worker, limits, 1, output.stdin()))
     verdict = report.verdict
     if verdict is None:
         click.echo(sentence(report))

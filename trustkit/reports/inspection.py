@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from trustkit.disclosure import term
+from trustkit.disclosure import DISCLOSURE_LABEL, term
 from trustkit.reports import printable
 
 _TRUST = {"signingCredential.untrusted", "timeStamp.untrusted"}
@@ -50,7 +50,11 @@ def _manifest(node: Mapping[str, Any]) -> Iterator[str]:
     if node["actions"]:
         yield "  actions:"
         yield from _indent((_action(action) for action in node["actions"]), 4)
-    yield f"  assertions: {', '.join(node['assertions'])}"
+    yield f"  assertions: {', '.join(a['label'] for a in node['assertions'])}"
+    for assertion in node["assertions"]:
+        if assertion["label"] == DISCLOSURE_LABEL and isinstance(assertion["data"], dict):
+            yield "  disclosure:"
+            yield from _indent((f"{k}: {v}" for k, v in assertion["data"].items()), 4)
     if node.get("validation"):
         yield "  validation:"
         yield from _indent((_code(entry) for entry in node["validation"]), 4)
