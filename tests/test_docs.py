@@ -19,14 +19,13 @@ import pytest
 from pydantic import BaseModel
 
 from trustkit import plugins
-from trustkit.batch import local  # noqa: F401  # it adds an error word of its own
 from trustkit.c2pa import findings as c2pa_findings
 from trustkit.cli.declare import Template
 from trustkit.cli.main import cli
 from trustkit.disclosure import C2PA_SOURCE_TYPES, SOURCE_TYPES, Origin
 from trustkit.errors import TrustkitError
 from trustkit.policies import _File, load_policy, shipped
-from trustkit.policy import Word
+from trustkit.policy import CODES, Word
 from trustkit.reports import EXIT_ORDER
 from trustkit.reports.schema import ReportDocument
 
@@ -161,11 +160,14 @@ def test_every_finding_code_has_its_paragraph_and_no_other_has() -> None:
     emitted |= {f"manifest.{concern.value}" for table in tables for concern in table}
     for module in (ROOT / "trustkit").rglob("*.py"):
         for node in ast.walk(ast.parse(module.read_text("utf-8"))):
-            first = node.args[:1] if isinstance(node, ast.Call) else []
-            codes = {str(arg.value) for arg in first if isinstance(arg, ast.Constant)}
-            emitted |= {c for c in codes if re.fullmatch(r"(manifest|identity|trust)\.[a-z_]+", c)}
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in {
+                "finding",
+                "Finding",
+            }:
+                inside = [n.value for n in ast.walk(node.args[0]) if isinstance(n, ast.Constant)]
+                emitted |= {code for code in inside if re.fullmatch(r"[a-z]+(\.[a-z_]+)+", code)}
     parts = re.split(r"^### ", text("findings.md"), flags=re.MULTILINE)[1:]
-    assert sorted(part.split("`")[1] for part in parts) == sorted(emitted)
+    assert sorted(part.split("`")[1] for part in parts) == sorted(emitted) == sorted(CODES)
     for part in parts:
         for label in ("*Seen:*", "*Proves:*", "*Does not prove:*"):
             assert label in part, part.splitlines()[0]

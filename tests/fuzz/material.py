@@ -26,7 +26,7 @@ from trustkit.verify import Report
 ROOT = Path(__file__).resolve().parents[2]
 KEYS = ROOT / "keys" / "signer"
 MEDIA = sorted((ROOT / "fixtures" / "media").iterdir())
-EMBEDDED = [path for path in MEDIA if can_embed(open_asset(path).media_type)]
+EMBEDDED = [path for path in MEDIA if can_embed(open_asset(path))]
 
 FUZZ = int(os.environ.get("TRUSTKIT_FUZZ", "0"))  # how many a format; 0: the default of each test
 _PIECE = 60  # bytes of the store by which it is found; less than a GIF sub-block

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from trustkit.cli import output
 from trustkit.errors import UsageError
 from trustkit.signers import ALGORITHMS
 from trustkit.signers.generate import DAYS, generate
@@ -21,24 +22,24 @@ def group() -> None:
 
 
 @group.command("generate")
-@click.option("-o", "--output", required=True, metavar="DIR", help="Folder to make.")
+@click.option("-o", "--output", "folder", required=True, metavar="DIR", help="Folder to make.")
 @click.option("--algorithm", type=click.Choice(ALGORITHMS), default="es256", show_default=True)
 @click.option("--organisation", default="trustkit TEST ONLY", show_default=True)
 @click.option("--days", type=click.IntRange(1, 3650), default=DAYS, show_default=True)
 @click.option("--encrypt", is_flag=True, help=f"Ask for a passphrase (or take it from {_ENV}).")
 def generate_command(
-    output: str, algorithm: str, organisation: str, days: int, *, encrypt: bool
+    folder: str, algorithm: str, organisation: str, days: int, *, encrypt: bool
 ) -> None:
     """Make a test CA and a signing key under it: key.pem, chain.pem, root.pem.
 
     Good for trying things out and inside a house that adds root.pem to its trust lists; nobody
     else will trust it.
     """
-    generate(Path(output), algorithm, organisation, _passphrase() if encrypt else "", days)
-    click.echo(f"{output}/key.pem    the private key: keep it secret")
-    click.echo(f"{output}/chain.pem  its certificate chain")
-    click.echo(
-        f"{output}/root.pem   for whoever is to trust it: trustkit trust add {output}/root.pem"
+    generate(Path(folder), algorithm, organisation, _passphrase() if encrypt else "", days)
+    output.say(f"{folder}/key.pem    the private key: keep it secret")
+    output.say(f"{folder}/chain.pem  its certificate chain")
+    output.say(
+        f"{folder}/root.pem   for whoever is to trust it: trustkit trust add {folder}/root.pem"
     )
 
 

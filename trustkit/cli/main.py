@@ -86,13 +86,11 @@ def _run(arguments: list[str]) -> int:
 
 
 def _fail(error: TrustkitError, arguments: list[str]) -> int:
-    if _wants_json(arguments):
-        from trustkit.cli.output import failure_json
+    from trustkit.cli import output
 
-        click.echo(failure_json(error), nl=False)
-    click.echo(f"trustkit: {error.message}", err=True)
-    if error.hint:
-        click.echo(f"  hint: {error.hint}", err=True)
+    if _wants_json(arguments):
+        click.echo(output.failure_json(error), nl=False)
+    output.fail(error)
     return error.exit_code
 
 

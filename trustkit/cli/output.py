@@ -8,8 +8,11 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 from typing import BinaryIO
 
+import click
+
 from trustkit import __version__
 from trustkit.errors import TrustkitError
+from trustkit.reports import printable
 
 _PARTS = {
     "c2pa": "c2pa-python",
@@ -36,6 +39,18 @@ def failure_json(error: TrustkitError) -> str:
     from trustkit.reports.schema import failure
 
     return failure(error, tool()).model_dump_json(indent=2) + "\n"
+
+
+def say(text: str, *, err: bool = False) -> None:
+    """Print one line for a person, without what a hostile name could do to a terminal."""
+    click.echo(printable(text), err=err)
+
+
+def fail(error: TrustkitError) -> None:
+    """Tell on stderr what went wrong, in a sentence, and what to do."""
+    say(f"trustkit: {error.message}", err=True)
+    if error.hint:
+        say(f"  hint: {error.hint}", err=True)
 
 
 def may_color(*, no_color: bool) -> bool:

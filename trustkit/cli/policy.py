@@ -43,7 +43,7 @@ def show(policy: str) -> None:
 def check(policy: str) -> None:
     """Check a policy file: every key, code and list; exit 33 with what is wrong."""
     toolbox = open_toolbox(Wish(policy))
-    click.echo(f"{toolbox.policy.name}: good, {len(toolbox.policy.cases)} cases")
+    output.say(f"{toolbox.policy.name}: good, {len(toolbox.policy.cases)} cases")
 
 
 @group.command("explain")
@@ -63,13 +63,13 @@ def explain(
     report = next(verify_all([Source(Path(file), file)], worker, limits, 1, output.stdin()))
     verdict = report.verdict
     if verdict is None:
-        click.echo(sentence(report))
+        output.say(sentence(report))
         return exit_code([report])
-    click.echo(f"{verdict.word}: {sentence(report)}")
-    click.echo("findings:")
+    output.say(f"{verdict.word}: {sentence(report)}")
+    output.say("findings:")
     for finding in verdict.findings:
-        click.echo(f"  {finding.status:<8} {finding.code}  {finding.summary}")
-    click.echo(f"policy {toolbox.policy.name}:")
+        output.say(f"  {finding.status:<8} {finding.code}  {finding.summary}")
+    output.say(f"policy {toolbox.policy.name}:")
     decided, seen = False, Seen(verdict.findings)
     for number, case in enumerate(toolbox.policy.cases, 1):
         because = case.when.because(seen, verdict.word)
@@ -78,7 +78,7 @@ def explain(
             "decides" if holds and not decided else ("holds, later" if holds else "does not hold")
         )
         codes = ", ".join(dict.fromkeys(f.code for f in because or ()))
-        click.echo(f"  case {number}  {case.decision:<6}  {mark}{f' ({codes})' if codes else ''}")
+        output.say(f"  case {number}  {case.decision:<6}  {mark}{f' ({codes})' if codes else ''}")
         decided = decided or holds
-    click.echo(f"decision: {verdict.decision}: {verdict.why}")
+    output.say(f"decision: {verdict.decision}: {verdict.why}")
     return exit_code([report])

@@ -219,15 +219,13 @@ def _print(done: Sequence[_Done], form: str, *, quiet: bool) -> None:
             click.echo(json.dumps(row))
     for entry in done:
         if entry.error:
-            click.echo(f"trustkit: {entry.error.message}", err=True)
-            if entry.error.hint:
-                click.echo(f"  hint: {entry.error.hint}", err=True)
+            terminal.fail(entry.error)
         elif form == "text" and entry.output != STDIN and entry.signed:
             beside = f"  (manifest in {entry.output}.c2pa)" if entry.signed.sealed.sidecar else ""
-            click.echo(f"signed  {entry.output}{beside}")
+            terminal.say(f"signed  {entry.output}{beside}")
         if entry.signed and not quiet:
             for warning in entry.signed.warnings:
-                click.echo(f"note: {entry.path}: {warning}", err=True)
+                terminal.say(f"note: {entry.path}: {warning}", err=True)
 
 
 def _row(entry: _Done) -> dict[str, object]:

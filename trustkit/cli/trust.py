@@ -9,6 +9,7 @@ import click
 
 from trustkit.c2pa.lists import MAX_LIST
 from trustkit.c2pa.trust import Purpose, TrustList
+from trustkit.cli import output
 from trustkit.errors import ConfigError
 from trustkit.toolbox import NO_LIST_HINT, list_folder
 
@@ -32,7 +33,7 @@ def add(files: tuple[str, ...], name: str | None, *, tsa: bool) -> None:
     purpose = Purpose.TIMESTAMPS if tsa else Purpose.SIGNERS
     source = ", ".join(str(Path(file).resolve()) for file in files)
     for trust_list in list_folder().add(chosen, purpose, pems, source):
-        click.echo(_line(trust_list))
+        output.say(_line(trust_list))
 
 
 @group.command("list")
@@ -47,7 +48,7 @@ def list_command(form: str) -> None:
         click.echo(f"no trust list is installed; {NO_LIST_HINT}")
     else:
         for trust_list in lists:
-            click.echo(_line(trust_list))
+            output.say(_line(trust_list))
 
 
 @group.command("show")
@@ -55,11 +56,11 @@ def list_command(form: str) -> None:
 def show(name: str) -> None:
     """Show the certificates of one list."""
     for trust_list in list_folder().load(name):
-        click.echo(_line(trust_list))
+        output.say(_line(trust_list))
         for certificate in trust_list.certificates:
             kind = "CA  " if certificate.is_ca else "self"
             until = certificate.parsed.not_valid_after_utc
-            click.echo(f"  {kind}  until {until:%Y-%m-%d}  {certificate.name}")
+            output.say(f"  {kind}  until {until:%Y-%m-%d}  {certificate.name}")
 
 
 @group.command("remove")
@@ -67,7 +68,7 @@ def show(name: str) -> None:
 def remove(name: str) -> None:
     """Remove one list."""
     list_folder().remove(name)
-    click.echo(f"removed {name}")
+    output.say(f"removed {name}")
 
 
 def _read(path: Path) -> bytes:

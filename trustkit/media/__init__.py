@@ -19,5 +19,10 @@ def measure(media_type: str, kind: str, stream: BinaryIO) -> dict[str, object]:
     if kind not in _READERS or media_type == "image/svg+xml":
         return {}
     reader = import_module(f"trustkit.media.{_READERS[kind]}")
-    found: dict[str, object] = reader.measure(media_type, stream)
+    try:
+        found: dict[str, object] = reader.measure(media_type, stream)
+    except MemoryError:
+        raise
+    except Exception as error:  # noqa: BLE001  # decoders raise what they like on hostile bytes
+        return {"note": f"{UNREADABLE_NOTE}: {type(error).__name__}"}
     return found

@@ -5,9 +5,7 @@ from __future__ import annotations
 import warnings
 from typing import BinaryIO
 
-from PIL import Image, UnidentifiedImageError
-
-from trustkit.media import UNREADABLE_NOTE
+from PIL import Image
 
 MAX_PIXELS = 200_000_000  # the largest picture we take on; medium-format backs make 150 million
 
@@ -25,7 +23,10 @@ _FORMATS = {
 
 
 def measure(media_type: str, stream: BinaryIO) -> dict[str, object]:
-    """Return `width` and `height` in pixels, or a `note` why not."""
+    """Return `width` and `height` in pixels, or a `note` why not.
+
+    Raises what Pillow raises on damaged bytes: see `media.measure`.
+    """
     if media_type not in _FORMATS:
         return {"note": f"the size of {media_type} is not read"}
     Image.MAX_IMAGE_PIXELS = MAX_PIXELS
@@ -38,13 +39,6 @@ def measure(media_type: str, stream: BinaryIO) -> dict[str, object]:
                 return {"width": image.width, "height": image.height}
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         return {"note": f"it declares more than {MAX_PIXELS:,} pixels"}
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError, TypeError) as error:
-        return {"note": f"{UNREADABLE_NOTE}: {_short(error)}"}
-
-
-def _short(error: Exception) -> str:
-    # Pillow names the stream object, which differs from run to run.
-    return "not decodable" if isinstance(error, UnidentifiedImageError) else str(error)[:120]
 
 
 def resave(source: BinaryIO, target: BinaryIO, quality: int = 80) -> None:

@@ -5,25 +5,21 @@ from __future__ import annotations
 from typing import BinaryIO
 
 import av
-from av.error import FFmpegError
-
-from trustkit.media import UNREADABLE_NOTE
 
 av.logging.set_level(av.logging.PANIC)  # its complaints would land on our stderr
 
 
 def measure(media_type: str, stream: BinaryIO) -> dict[str, object]:
-    """Return `duration_s`, `width`, `height`, `sample_rate` (Hz), `channels`, as far as there."""
-    try:
-        with av.open(stream, mode="r", metadata_errors="ignore") as container:
-            found: dict[str, object] = {}
-            if container.duration:
-                found["duration_s"] = round(container.duration / av.time_base, 3)
-            for video in container.streams.video[:1]:
-                found |= {"width": video.width, "height": video.height}
-            for sound in container.streams.audio[:1]:
-                found |= {"sample_rate": sound.rate, "channels": sound.channels}
-            return found or {"note": f"no measures in this {media_type}"}
-    except (FFmpegError, ValueError, OSError, AttributeError) as error:
-        # AttributeError: PyAV has no `rate` and the like for a stream of an unknown codec.
-        return {"note": f"{UNREADABLE_NOTE}: {type(error).__name__}"}
+    """Return `duration_s`, `width`, `height`, `sample_rate` (Hz), `channels`, as far as there.
+
+    Raises what PyAV raises on damaged bytes: see `media.measure`.
+    """
+    with av.open(stream, mode="r", metadata_errors="ignore") as container:
+        found: dict[str, object] = {}
+        if container.duration:
+            found["duration_s"] = round(container.duration / av.time_base, 3)
+        for video in container.streams.video[:1]:
+            found |= {"width": video.width, "height": video.height}
+        for sound in container.streams.audio[:1]:
+            found |= {"sample_rate": sound.rate, "channels": sound.channels}
+        return found or {"note": f"no measures in this {media_type}"}

@@ -49,7 +49,7 @@ def entries(*codes: str | tuple[str, str]) -> list[dict[str, str]]:
 def found(
     *failure: str | tuple[str, str],
     success: tuple[str, ...] = GOOD,
-    signature: Signature | None = Signature(SIGNER, None, True),
+    signature: Signature | None = Signature(SIGNER, None, True, True),
     manifest: dict[str, Any] | None = None,
     deltas: list[dict[str, Any]] | None = None,
 ) -> Found:
@@ -83,7 +83,7 @@ def codes(reading: Reading) -> set[str]:
 
 
 def stamped(at: datetime, by: tuple[Any, ...] = STAMPER) -> Found:
-    signature = Signature(SIGNER, Stamp(at, by), True)
+    signature = Signature(SIGNER, Stamp(at, by), True, True)
     return found(success=(*GOOD, "timeStamp.validated"), signature=signature)
 
 
@@ -210,7 +210,7 @@ def test_a_signer_is_no_time_stamping_authority() -> None:
 
 
 def test_a_stamp_the_engine_has_not_checked_is_not_relied_on() -> None:
-    signature = Signature(SIGNER, Stamp(NOW, STAMPER), True)
+    signature = Signature(SIGNER, Stamp(NOW, STAMPER), True, True)
     assert axes(seen(found(signature=signature), LATER)).signer == "expired"
 
 
@@ -230,7 +230,7 @@ def test_an_unreadable_signature_leaves_the_signer_unchecked_not_trusted() -> No
 
 
 def test_dirty_padding_is_not_intact() -> None:
-    assert integrity(found(signature=Signature(SIGNER, None, False))) == "unreadable"
+    assert integrity(found(signature=Signature(SIGNER, None, False, True))) == "unreadable"
 
 
 @pytest.mark.parametrize(
