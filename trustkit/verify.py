@@ -9,10 +9,11 @@ from dataclasses import dataclass, field, replace
 
 from trustkit.asset import Asset
 from trustkit.axes import Axes, axes
-from trustkit.errors import TrustkitError
+from trustkit.errors import TrustkitError, UnreadableError
 from trustkit.evidence import Collector
 from trustkit.finding import Finding, Status, Weight
-from trustkit.policy import Policy, Verdict
+from trustkit.media import UNREADABLE_NOTE
+from trustkit.policy import Policy, Verdict, Word
 
 _log = logging.getLogger(__name__)
 
@@ -37,7 +38,7 @@ class Report:
 def verify(asset: Asset, collectors: Iterable[Collector], policy: Policy) -> Report:
     """Ask every collector, then let `policy` judge all they saw.
 
-    Raises `UnreadableError` if the file changes meanwhile.
+    Raises `UnreadableError` if the file changes meanwhile, or holds nothing that can be read.
     """
     timing: dict[str, float] = {}
     findings: list[Finding] = []
@@ -46,6 +47,12 @@ def verify(asset: Asset, collectors: Iterable[Collector], policy: Policy) -> Rep
         findings += _collect(collector, asset)
         timing[collector.name] = round((time.perf_counter() - start) * 1000, 3)
     verdict = policy.judge(findings)
+    note = str(asset.measures.get("note", ""))
+    if verdict.word is Word.NO_PROVENANCE and note.startswith(UNREADABLE_NOTE):
+        # With a manifest a damaged file is tampered or inconclusive, which says more.
+        raise UnreadableError(
+            f"{asset.name} cannot be read as {asset.media_type}: {note}", "ask for the file again"
+        )
     return Report(
         asset.name,
         asset.sha256,

@@ -7,6 +7,8 @@ from typing import BinaryIO
 
 UNREADABLE_NOTE = "its header cannot be read"
 
+_MANY_DIALECTS = {"image/tiff", "image/x-adobe-dng"}  # raw formats that no one library reads all
+
 # Each reader is imported when a file of its kind comes: a picture never loads the video library.
 _READERS = {"image": "pixels", "audio": "streams", "video": "streams"}
 
@@ -24,5 +26,6 @@ def measure(media_type: str, kind: str, stream: BinaryIO) -> dict[str, object]:
     except MemoryError:
         raise
     except Exception as error:  # noqa: BLE001  # decoders raise what they like on hostile bytes
-        return {"note": f"{UNREADABLE_NOTE}: {type(error).__name__}"}
+        what = "not decoded here" if media_type in _MANY_DIALECTS else UNREADABLE_NOTE
+        return {"note": f"{what}: {type(error).__name__}"}
     return found
