@@ -21,7 +21,7 @@ KEY = f"file:{KEYS / 'signer/es256'}"
 AI = ("--source-type", "trainedAlgorithmicMedia")
 
 COMMAND = Path(sys.executable).with_name("trustkit")
-PATIENCE = 120.0  # seconds; a hang is a failure, not a wait
+PATIENCE = 60.0  # seconds; a hang is a failure, not a wait
 _OURS = ("TRUSTKIT_", "NO_COLOR", "FORCE_COLOR", "COLUMNS")  # what would change an answer
 
 

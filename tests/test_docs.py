@@ -160,11 +160,8 @@ def test_every_finding_code_has_its_paragraph_and_no_other_has() -> None:
     emitted |= {f"manifest.{concern.value}" for table in tables for concern in table}
     for module in (ROOT / "trustkit").rglob("*.py"):
         for node in ast.walk(ast.parse(module.read_text("utf-8"))):
-            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in {
-                "finding",
-                "Finding",
-            }:
-                inside = [n.value for n in ast.walk(node.args[0]) if isinstance(n, ast.Constant)]
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "").lower() == "finding":
+                inside = {str(getattr(part, "value", "")) for part in ast.walk(node.args[0])}
                 emitted |= {code for code in inside if re.fullmatch(r"[a-z]+(\.[a-z_]+)+", code)}
     parts = re.split(r"^### ", text("findings.md"), flags=re.MULTILINE)[1:]
     assert sorted(part.split("`")[1] for part in parts) == sorted(emitted) == sorted(CODES)

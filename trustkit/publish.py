@@ -32,6 +32,7 @@ class Order:
     components: tuple[Path, ...] = ()
     tsa: str = ""
     thumbnail: bool = False
+    merkle: bool = True
     allow_broken_parent: bool = False
 
 
@@ -82,6 +83,7 @@ def sign(asset: Asset, output: Path, order: Order, signer: Signer) -> Signed:
         placement,
         order.tsa,
         thumbnail=order.thumbnail,
+        merkle=order.merkle,
     )
     return Signed(sealed, tuple(_warnings(asset, order, placement, broken)))
 

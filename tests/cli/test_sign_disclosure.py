@@ -155,9 +155,7 @@ def test_the_claim_is_of_version_2_with_every_action_created_and_included(
     assert manifest["assertion_store"]["c2pa.actions.v2"]["allActionsIncluded"] is True
 
 
-def test_the_disclosure_is_written_and_read_back(
-    run: Run, verify: Verify, output: Path
-) -> None:
+def test_the_disclosure_is_written_and_read_back(run: Run, verify: Verify, output: Path) -> None:
     said = ("--system", "Example Painter", "--system-version", "3", "--provider", "Example Lab")
     said += ("--id", "piece-1", "--created", "2026-11-23T10:00:00+01:00", "--title", "A hill")
     answer = run("sign", PICTURE, "-o", output, "--key", KEY, *AI, *said)

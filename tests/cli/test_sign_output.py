@@ -33,9 +33,7 @@ def test_the_same_path_is_refused_without_in_place(run: Run, original: Path) -> 
 
 
 @pytest.mark.parametrize("link", ["symbolic", "hard", "dotted", "folder"])
-def test_another_name_of_the_original_is_refused_too(
-    run: Run, original: Path, link: str
-) -> None:
+def test_another_name_of_the_original_is_refused_too(run: Run, original: Path, link: str) -> None:
     other = original.with_name("other.jpg")
     if link == "symbolic":
         other.symlink_to(original)

@@ -160,9 +160,7 @@ def report(run: Run, folder: Path, jobs: int) -> dict[str, Any]:
     return document
 
 
-def test_the_report_is_the_same_for_any_number_of_jobs_and_every_time(
-    run: Run, many: Path
-) -> None:
+def test_the_report_is_the_same_for_any_number_of_jobs_and_every_time(run: Run, many: Path) -> None:
     first = report(run, many, 1)
     for again in (report(run, many, 1), report(run, many, 2), report(run, many, 4)):
         assert again.pop("run") != first["run"]

@@ -51,9 +51,7 @@ def sign_by_engine(source: Path, target: Path, folder: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def rows(
-    tmp_path_factory: pytest.TempPathFactory, verify: Verify
-) -> dict[str, dict[str, Any]]:
+def rows(tmp_path_factory: pytest.TempPathFactory, verify: Verify) -> dict[str, dict[str, Any]]:
     folder = tmp_path_factory.mktemp("variants")
     for name in VARIANTS:
         sign_by_engine(MEDIA / "scene.jpg", folder / f"{name}.jpg", KEYS / "variants" / name)
@@ -89,9 +87,7 @@ def test_a_signer_for_claims_or_documents_is_trusted(
     assert rows[f"{variant}.jpg"]["verdict"] == "trusted"
 
 
-def test_a_list_of_time_stampers_never_vouches_for_a_signer(
-    run: Run, signed_folder: Path
-) -> None:
+def test_a_list_of_time_stampers_never_vouches_for_a_signer(run: Run, signed_folder: Path) -> None:
     picture = signed_folder / "scene.jpg"
     answer = run("verify", picture, "--tsa-trust", TRUST, "--format", "json")
     assert answer.json()["files"][0]["axes"]["signer"] == "untrusted"

@@ -34,12 +34,14 @@ def worker() -> VerifyWorker:
 
 def some(positions: Iterable[int], seed: str) -> list[int]:
     there = list(positions)
-    return there if len(there) <= FLIPS else sorted(Random(seed).sample(there, FLIPS))
+    few = len(there) <= FLIPS
+    return there if few else sorted(Random(seed).sample(there, FLIPS))  # repeatable
 
 
 def survivors(worker: VerifyWorker, changed: Path, shown: Path, positions: list[int]) -> list[int]:
     """Flip bits of `changed` at each position in turn; list those where `shown` still passes."""
-    content, random, found = changed.read_bytes(), Random(changed.name), []
+    random = Random(changed.name)  # the same flips on every run
+    content, found = changed.read_bytes(), []
     for at in positions:
         flipped = bytearray(content)
         flipped[at] ^= random.randrange(1, 256)

@@ -35,6 +35,7 @@ from trustkit.errors import PublishError, TrustkitError
 _MERKLE = {"merkle_tree_chunk_size_in_kb": 1024, "merkle_tree_max_proofs": 0}
 _CODESTREAM = b"\xff\x0a"  # JPEG XL without a container
 _OPAQUE = "application/octet-stream"
+MERKLE_FROM = 64 * 2**20  # bytes; below, hashing the whole takes less than 130 MB
 _THUMBNAIL_NEVER = {"image/gif"}  # costs more than a second there
 _NO_AUTOMATIC = {
     f"auto_{name}_action": {"enabled": False} for name in ("created", "opened", "placed")
@@ -96,15 +97,17 @@ def seal(
     tsa: str = "",
     *,
     thumbnail: bool = False,
+    merkle: bool = True,
 ) -> Sealed:
     """Write `asset`, signed, to `output`; both may be one path. Raises `PublishError`.
 
-    Nothing is written unless the result was read back and found intact.
+    Nothing is written unless the result was read back and found intact. A large ISO-BMFF file is
+    hashed in Merkle chunks, unless `merkle` is False, and whole where that does not hold.
     """
     _refuse_unfit(signer)
     output = Path(os.path.realpath(output))  # a link is written through, not replaced
     work = _Work(asset, output, definition, signer, tuple(ingredients), placement, tsa, thumbnail)
-    if not placement.is_beside and _has_one_mdat(asset):
+    if merkle and not placement.is_beside and _has_merkle_form(asset):
         try:
             return work.run(_MERKLE)
         except NotIntactError:
@@ -112,9 +115,10 @@ def seal(
     return work.run({})
 
 
-def _has_one_mdat(asset: Asset) -> bool:
-    # With several, this engine pairs them with their Merkle trees by chance: hash those whole.
-    if asset.media_type not in BMFF:
+def _has_merkle_form(asset: Asset) -> bool:
+    # A small file is hashed whole: not every engine accepts this one's Merkle leaves. One with
+    # several mdat boxes as well: this engine pairs them with their trees by chance.
+    if asset.media_type not in BMFF or asset.size < MERKLE_FROM:
         return False
     with asset.open() as stream:
         return sum(kind == b"mdat" for kind, _, _ in boxes(stream)) == 1

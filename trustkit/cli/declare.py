@@ -44,6 +44,7 @@ def order(asked: Mapping[str, Any], house: Template) -> Order:
         tuple(Path(name) for name in asked["components"]),
         asked["tsa"] or house.tsa,
         asked["thumbnail"],
+        not asked["whole_hash"],
         asked["allow_broken_parent"],
     )
 

@@ -56,6 +56,11 @@ _PASSPHRASE_ENV = "TRUSTKIT_KEY_PASSPHRASE"  # noqa: S105  # the name of a varia
 @click.option("--tsa", metavar="URL", help="RFC 3161 time-stamp authority.")
 @click.option("--sidecar", is_flag=True, help="Keep the manifest beside the file.")
 @click.option("--remote", "remote_url", metavar="URL", help="Only name where the manifest will be.")
+@click.option(
+    "--whole-hash",
+    is_flag=True,
+    help="No Merkle chunks in large video: more memory, but read by every engine.",
+)
 @click.option("--thumbnail", is_flag=True, help="Put a thumbnail into the manifest.")
 @click.option(
     "--allow-broken-parent", is_flag=True, help="Sign over a broken manifest, and say so."

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from tests.command import KEYS, TRUST, TSA_TRUST
 from trustkit.axes import axes
-from trustkit.c2pa.certificates import read_certificate
+from trustkit.c2pa.certificates import Certificate, read_certificate
 from trustkit.c2pa.codes import BOUND, SIGNED
 from trustkit.c2pa.cose import Signature, Stamp
 from trustkit.c2pa.findings import findings
@@ -29,16 +31,20 @@ GOOD = (SIGNED, "assertion.dataHash.match", "assertion.hashedURI.match")
 LABEL = "urn:c2pa:active"
 
 
-def chain(path: Path) -> tuple[Any, ...]:
-    from cryptography import x509
-    from cryptography.hazmat.primitives.serialization import Encoding
-
+def chain(path: Path) -> tuple[Certificate, ...]:
     loaded = x509.load_pem_x509_certificates(path.read_bytes())
     return tuple(read_certificate(one.public_bytes(Encoding.DER)) for one in loaded)
 
 
 SIGNER = chain(KEYS / "signer/es256/chain.pem")
 STAMPER = chain(KEYS / "tsa/cert.pem")
+
+
+def signature_of(stamp: Stamp | None = None, **more: bool) -> Signature:
+    return Signature(SIGNER, stamp, **{"padding_is_clean": True, "is_plain": True, **more})
+
+
+SIGNED_BY = signature_of()
 
 
 def entries(*codes: str | tuple[str, str]) -> list[dict[str, str]]:
@@ -82,7 +88,7 @@ def codes(reading: Reading) -> set[str]:
     return {finding.code for finding in seen(reading)}
 
 
-def stamped(at: datetime, by: tuple[Any, ...] = STAMPER) -> Found:
+def stamped(at: datetime, by: tuple[Certificate, ...] = STAMPER) -> Found:
     signature = Signature(SIGNER, Stamp(at, by), True, True)
     return found(success=(*GOOD, "timeStamp.validated"), signature=signature)
 

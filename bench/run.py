@@ -1,0 +1,25 @@
+"""Run the benches: all of them, or those named. `make bench` or `python bench/run.py start sign`."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from pathlib import Path
+
+BENCHES = ("start", "verify", "sign", "jobs", "memory")
+
+
+def main(names: list[str]) -> int:
+    """Run the benches called `names`, all when there are none; a MISS is told, not an error."""
+    unknown = [name for name in names if name not in BENCHES]
+    if unknown:
+        print(f"no bench named {unknown[0]}; there are {', '.join(BENCHES)}", file=sys.stderr)
+        return 2
+    for name in names or BENCHES:
+        import_module(f"bench.{name}").main()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+    sys.exit(main(sys.argv[1:]))
