@@ -40,7 +40,7 @@ docs: $(BIN)/trustkit
 	$(BIN)/sphinx-build -q -W -n docs docs/_build
 
 bench: $(BIN)/trustkit
-	$(BIN)/python bench/run.py
+	$(BIN)/python -m bench.run
 
 fixtures: $(BIN)/trustkit
 	$(BIN)/python keys/make.py

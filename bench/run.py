@@ -1,10 +1,9 @@
-"""Run the benches: all of them, or those named. `make bench` or `python bench/run.py start sign`."""
+"""Run the benches, all or those named: `make bench` or `python -m bench.run start sign`."""
 
 from __future__ import annotations
 
 import sys
 from importlib import import_module
-from pathlib import Path
 
 BENCHES = ("start", "verify", "sign", "jobs", "memory")
 
@@ -21,5 +20,4 @@ def main(names: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
     sys.exit(main(sys.argv[1:]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
@@ -10,6 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
+
+from trustkit.cli.main import main
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 MEDIA = REPOSITORY / "fixtures/media"
@@ -61,10 +65,34 @@ def call(
         env=environment(home, env),
         check=False,
     )
-    stderr = done.stderr.decode("utf-8", "replace")
-    assert "Traceback" not in stderr, stderr
-    assert "internal error" not in stderr, stderr
-    return Answer(done.returncode, done.stdout.decode("utf-8", "replace"), stderr, done.stdout)
+    return _answer(done.returncode, done.stdout, done.stderr)
+
+
+def call_here(
+    *arguments: object, home: Path, stdin: bytes = b"", env: Mapping[str, str] | None = None
+) -> Answer:
+    """Run the same `main` in this process, which spares a quarter of a second of imports."""
+    said, noted = io.BytesIO(), io.BytesIO()
+    stream = io.TextIOWrapper(io.BytesIO(stdin))
+    out, err = (io.TextIOWrapper(s, write_through=True) for s in (said, noted))
+    words = ["trustkit", *(str(argument) for argument in arguments)]
+    with (
+        patch.dict(os.environ, environment(home, env), clear=True),
+        patch.multiple(sys, argv=words, stdin=stream, stdout=out, stderr=err),
+    ):
+        try:
+            main()
+        except SystemExit as stop:
+            code = stop.code
+    assert isinstance(code, int)
+    return _answer(code, said.getvalue(), noted.getvalue())
+
+
+def _answer(code: int, stdout: bytes, stderr: bytes) -> Answer:
+    notes = stderr.decode("utf-8", "replace")
+    assert "Traceback" not in notes, notes
+    assert "internal error" not in notes, notes
+    return Answer(code, stdout.decode("utf-8", "replace"), notes, stdout)
 
 
 def _plain(argument: object) -> str | bytes:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from tests.command import AI, KEY, MEDIA, TRUST, Answer, call
+from tests.command import AI, KEY, MEDIA, TRUST, Answer, call, call_here
 
 # The same examples every time: a test that fails on Tuesdays only is nobody's friend.
 settings.register_profile("trustkit", derandomize=True, database=None, deadline=None)
@@ -40,11 +40,17 @@ def run(home: Path) -> Run:
 
 
 @pytest.fixture(scope="session")
-def verify(run: Run) -> Verify:
+def quick(home: Path) -> Run:
+    """Run the command in this process: for the many small calls."""
+    return partial(call_here, home=home)
+
+
+@pytest.fixture(scope="session")
+def verify(quick: Run) -> Verify:
     """Verify files against the test list; gives the rows by file name."""
 
     def rows(*arguments: object, trust: Path = TRUST) -> dict[str, dict[str, Any]]:
-        answer = run("verify", "--trust", trust, "--format", "jsonl", *arguments)
+        answer = quick("verify", "--trust", trust, "--format", "jsonl", *arguments)
         return {Path(row["path"]).name: row for row in answer.rows()}
 
     return rows

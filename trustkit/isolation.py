@@ -29,6 +29,12 @@ _READY = "ready"
 Work = Callable[[Any], Any]
 
 
+class StartError(TrustkitError):
+    """No worker process could be started."""
+
+    code, exit_code = "unreadable", 30
+
+
 @dataclass(frozen=True)
 class Limits:
     """What one task may take: seconds, and bytes of address space of its worker."""
@@ -88,7 +94,13 @@ class Worker:
                 self._deadline = time.monotonic() + self.limits.seconds
                 return _READY
         except (EOFError, OSError) as error:
-            code = self._reap()
+            was_ready, code = self._started, self._reap()
+            if not was_ready:
+                # No file is to blame, and the next process would fare no better: the run ends.
+                raise StartError(
+                    f"a worker process could not start ({_ending(code)})",
+                    "raise limits.max_memory in the policy, or see TRUSTKIT_LOG=debug",
+                ) from error
             raise UnreadableError(
                 f"reading this file ended its worker process ({_ending(code)})",
                 "the file is damaged or hostile, or limits.max_memory is too small for it",
@@ -160,6 +172,8 @@ def _answers(busy: list[Worker]) -> Iterator[tuple[Worker, Any]]:
         if worker.pipe in ready:
             try:
                 answer = worker.take()
+            except StartError:
+                raise
             except TrustkitError as error:
                 answer = error
             if not (isinstance(answer, str) and answer == _READY):

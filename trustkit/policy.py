@@ -154,7 +154,7 @@ class Limits:
 
     max_bytes: int = 16 * 2**30
     max_seconds_per_file: float = 120
-    max_memory: int = 4 * 2**30
+    max_memory: int = 2 * 2**30
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,30 +36,30 @@ def output(tmp_path: Path) -> Path:
     return tmp_path / "out.jpg"
 
 
-def test_the_source_type_is_never_guessed(run: Run, output: Path) -> None:
-    answer = run("sign", PICTURE, "-o", output, "--key", KEY)
+def test_the_source_type_is_never_guessed(quick: Run, output: Path) -> None:
+    answer = quick("sign", PICTURE, "-o", output, "--key", KEY)
     assert answer.code == 2
     assert "trainedAlgorithmicMedia" in answer.stderr  # the words to choose from
     assert not output.exists()
 
 
 @pytest.mark.parametrize("wrong", ["ai", "TrainedAlgorithmicMedia", "http://example.org/made-up"])
-def test_an_unknown_source_type_is_refused(run: Run, output: Path, wrong: str) -> None:
-    answer = run("sign", PICTURE, "-o", output, "--key", KEY, "--source-type", wrong)
+def test_an_unknown_source_type_is_refused(quick: Run, output: Path, wrong: str) -> None:
+    answer = quick("sign", PICTURE, "-o", output, "--key", KEY, "--source-type", wrong)
     assert answer.code == 2
     assert not output.exists()
 
 
 @pytest.mark.parametrize("edit", ["c2pa.made_up", "cropped", "c2pa.cropped,colour=red", ",", ""])
-def test_an_unknown_edit_is_refused(run: Run, output: Path, edit: str) -> None:
-    answer = run("sign", PICTURE, "-o", output, "--key", KEY, *AI, "--edit", edit)
+def test_an_unknown_edit_is_refused(quick: Run, output: Path, edit: str) -> None:
+    answer = quick("sign", PICTURE, "-o", output, "--key", KEY, *AI, "--edit", edit)
     assert answer.code in {2, 40}
     assert not output.exists()
 
 
 @pytest.mark.parametrize("created", ["yesterday", "2026-11-23T10:00:00"])
-def test_a_time_that_is_no_moment_is_refused(run: Run, output: Path, created: str) -> None:
-    answer = run("sign", PICTURE, "-o", output, "--key", KEY, *AI, "--created", created)
+def test_a_time_that_is_no_moment_is_refused(quick: Run, output: Path, created: str) -> None:
+    answer = quick("sign", PICTURE, "-o", output, "--key", KEY, *AI, "--created", created)
     assert answer.code == 2
     assert not output.exists()
 
@@ -83,18 +83,18 @@ def test_a_time_that_is_no_moment_is_refused(run: Run, output: Path, created: st
     ],
 )
 def test_a_wrong_template_is_a_configuration_error(
-    run: Run, output: Path, tmp_path: Path, text: str
+    quick: Run, output: Path, tmp_path: Path, text: str
 ) -> None:
     template = tmp_path / "house.toml"
     template.write_text(text)
     key = () if "\nkey" in text else ("--key", KEY)
-    answer = run("sign", PICTURE, "-o", output, *key, *AI, "--template", template)
+    answer = quick("sign", PICTURE, "-o", output, *key, *AI, "--template", template)
     assert answer.code == 33, answer.stderr
     assert not output.exists()
 
 
-def test_a_missing_template_is_a_configuration_error(run: Run, output: Path) -> None:
-    answer = run("sign", PICTURE, "-o", output, "--key", KEY, *AI, "--template", "/nowhere.toml")
+def test_a_missing_template_is_a_configuration_error(quick: Run, output: Path) -> None:
+    answer = quick("sign", PICTURE, "-o", output, "--key", KEY, *AI, "--template", "/nowhere.toml")
     assert answer.code == 33
     assert not output.exists()
 
@@ -102,10 +102,10 @@ def test_a_missing_template_is_a_configuration_error(run: Run, output: Path) -> 
 @pytest.mark.parametrize("option", ["--reference", "--ingredient"])
 @pytest.mark.parametrize("other", ["missing.jpg", "text.txt"])
 def test_an_ingredient_that_cannot_be_read_is_refused(
-    run: Run, output: Path, tmp_path: Path, option: str, other: str
+    quick: Run, output: Path, tmp_path: Path, option: str, other: str
 ) -> None:
     (tmp_path / "text.txt").write_text("not a picture")
-    answer = run("sign", PICTURE, "-o", output, "--key", KEY, *AI, option, tmp_path / other)
+    answer = quick("sign", PICTURE, "-o", output, "--key", KEY, *AI, option, tmp_path / other)
     assert answer.code == 40
     assert not output.exists()
 
@@ -117,19 +117,19 @@ def test_every_term_is_accepted_and_written_as_its_address(output: Path, term: s
     assert actions(output)[0]["digitalSourceType"] == uri(term)
 
 
-def test_a_term_may_be_given_as_its_address(run: Run, output: Path) -> None:
-    answer = run("sign", PICTURE, "-o", output, "--key", KEY, "--source-type", uri("print"))
+def test_a_term_may_be_given_as_its_address(quick: Run, output: Path) -> None:
+    answer = quick("sign", PICTURE, "-o", output, "--key", KEY, "--source-type", uri("print"))
     assert answer.code == 0, answer.stderr
     assert actions(output)[0]["digitalSourceType"] == uri("print")
 
 
 def test_there_is_no_prompt_in_the_file_unless_asked_for(
-    run: Run, verify: Verify, output: Path, tmp_path: Path
+    quick: Run, verify: Verify, output: Path, tmp_path: Path
 ) -> None:
     hashed, written = tmp_path / "hashed.jpg", tmp_path / "written.jpg"
-    run("sign", PICTURE, "-o", output, "--key", KEY, *AI)
-    run("sign", PICTURE, "-o", hashed, "--key", KEY, *AI, "--prompt-hash", PROMPT)
-    run("sign", PICTURE, "-o", written, "--key", KEY, *AI, "--prompt", PROMPT)
+    quick("sign", PICTURE, "-o", output, "--key", KEY, *AI)
+    quick("sign", PICTURE, "-o", hashed, "--key", KEY, *AI, "--prompt-hash", PROMPT)
+    quick("sign", PICTURE, "-o", written, "--key", KEY, *AI, "--prompt", PROMPT)
     digest = hashlib.sha256(PROMPT.encode()).hexdigest()
 
     assert b"prompt" not in output.read_bytes()
@@ -141,9 +141,9 @@ def test_there_is_no_prompt_in_the_file_unless_asked_for(
 
 
 def test_the_claim_is_of_version_2_with_every_action_created_and_included(
-    run: Run, output: Path
+    quick: Run, output: Path
 ) -> None:
-    run("sign", PICTURE, "-o", output, "--key", KEY, *AI, "--edit", "c2pa.cropped")
+    quick("sign", PICTURE, "-o", output, "--key", KEY, *AI, "--edit", "c2pa.cropped")
     manifest = detailed(output)
     created = [entry["url"].rpartition("/")[2] for entry in manifest["claim"]["created_assertions"]]
 
@@ -155,10 +155,10 @@ def test_the_claim_is_of_version_2_with_every_action_created_and_included(
     assert manifest["assertion_store"]["c2pa.actions.v2"]["allActionsIncluded"] is True
 
 
-def test_the_disclosure_is_written_and_read_back(run: Run, verify: Verify, output: Path) -> None:
+def test_the_disclosure_is_written_and_read_back(quick: Run, verify: Verify, output: Path) -> None:
     said = ("--system", "Example Painter", "--system-version", "3", "--provider", "Example Lab")
     said += ("--id", "piece-1", "--created", "2026-11-23T10:00:00+01:00", "--title", "A hill")
-    answer = run("sign", PICTURE, "-o", output, "--key", KEY, *AI, *said)
+    answer = quick("sign", PICTURE, "-o", output, "--key", KEY, *AI, *said)
     assert answer.code == 0, answer.stderr
 
     disclosure = verify(output)["out.jpg"]["disclosure"]
@@ -176,10 +176,10 @@ def test_the_disclosure_is_written_and_read_back(run: Run, verify: Verify, outpu
     assert detailed(output)["claim"]["dc:title"] == "A hill"
 
 
-def test_edits_are_actions_in_the_order_given(run: Run, output: Path) -> None:
+def test_edits_are_actions_in_the_order_given(quick: Run, output: Path) -> None:
     first = "c2pa.cropped,source-type=humanEdits,description=tighter"
     second = "org.example.retouched,system=Retoucher,system-version=2,when=2026-11-23T10:00:00Z"
-    run("sign", PICTURE, "-o", output, "--key", KEY, *AI, "--edit", first, "--edit", second)
+    quick("sign", PICTURE, "-o", output, "--key", KEY, *AI, "--edit", first, "--edit", second)
     created, cropped, retouched = actions(output)
     assert created["action"] == "c2pa.created"
     assert cropped["action"] == "c2pa.cropped"
@@ -191,11 +191,11 @@ def test_edits_are_actions_in_the_order_given(run: Run, output: Path) -> None:
 
 
 def test_a_template_says_what_a_house_always_says_and_an_option_overrides(
-    run: Run, verify: Verify, output: Path, tmp_path: Path
+    quick: Run, verify: Verify, output: Path, tmp_path: Path
 ) -> None:
     template = tmp_path / "house.toml"
     template.write_text(TEMPLATE.format(key=KEY))
-    answer = run("sign", PICTURE, "-o", output, "--template", template, "--system-version", "4")
+    answer = quick("sign", PICTURE, "-o", output, "--template", template, "--system-version", "4")
     assert answer.code == 0, answer.stderr
     disclosure = verify(output)["out.jpg"]["disclosure"]
     assert disclosure["source_type"] == "compositeWithTrainedAlgorithmicMedia"
@@ -205,10 +205,10 @@ def test_a_template_says_what_a_house_always_says_and_an_option_overrides(
 
 
 def test_references_and_ingredients_are_kept_with_what_was_done_with_them(
-    run: Run, verify: Verify, output: Path, signed_folder: Path
+    quick: Run, verify: Verify, output: Path, signed_folder: Path
 ) -> None:
     inputs = ("--reference", signed_folder / "scene.png", "--ingredient", MEDIA / "page.png")
-    answer = run("sign", PICTURE, "-o", output, "--key", KEY, *AI, *inputs)
+    answer = quick("sign", PICTURE, "-o", output, "--key", KEY, *AI, *inputs)
     assert answer.code == 0, answer.stderr
 
     found = {entry["title"]: entry for entry in ingredients(output)}
@@ -224,11 +224,11 @@ def test_references_and_ingredients_are_kept_with_what_was_done_with_them(
 
 
 def test_the_manifest_a_file_comes_with_becomes_its_parent(
-    run: Run, verify: Verify, output: Path, signed_folder: Path
+    quick: Run, verify: Verify, output: Path, signed_folder: Path
 ) -> None:
     parent = signed_folder / "scene.jpg"
     edited = ("--source-type", "humanEdits")
-    answer = run("sign", parent, "-o", output, "--key", KEY, *edited)
+    answer = quick("sign", parent, "-o", output, "--key", KEY, *edited)
     assert answer.code == 0, answer.stderr
     row = verify(output)["out.jpg"]
     assert [entry["relationship"] for entry in ingredients(output)] == ["parentOf"]
@@ -239,7 +239,7 @@ def test_the_manifest_a_file_comes_with_becomes_its_parent(
 
 @pytest.mark.parametrize("name", ["scene.jpg", "clip.mp4", "sound.wav", "scene.bmp"])
 def test_a_broken_parent_is_refused_and_when_allowed_verify_says_so(
-    run: Run, verify: Verify, signed_folder: Path, tmp_path: Path, name: str
+    quick: Run, verify: Verify, signed_folder: Path, tmp_path: Path, name: str
 ) -> None:
     parent, output = tmp_path / name, tmp_path / f"out-{name}"
     parent.write_bytes((signed_folder / name).read_bytes())
@@ -248,12 +248,12 @@ def test_a_broken_parent_is_refused_and_when_allowed_verify_says_so(
     flip(parent)
     order = ("sign", parent, "-o", output, "--key", KEY, "--source-type", "humanEdits")
 
-    refused = run(*order)
+    refused = quick(*order)
     assert refused.code == 40
     assert not output.exists()
     assert "--allow-broken-parent" in refused.stderr
 
-    allowed = run(*order, "--allow-broken-parent")
+    allowed = quick(*order, "--allow-broken-parent")
     assert allowed.code == 0, allowed.stderr
     assert "parent" in allowed.stderr
     row = verify(output)[output.name]

@@ -24,8 +24,8 @@ def original(tmp_path: Path) -> Path:
     return Path(shutil.copy(PICTURE, tmp_path / "in.jpg"))
 
 
-def test_the_same_path_is_refused_without_in_place(run: Run, original: Path) -> None:
-    answer = run("sign", original, "-o", original, *SIGN)
+def test_the_same_path_is_refused_without_in_place(quick: Run, original: Path) -> None:
+    answer = quick("sign", original, "-o", original, *SIGN)
     assert answer.code == 40
     assert "--in-place" in answer.stderr
     assert original.read_bytes() == PICTURE.read_bytes()
@@ -33,7 +33,7 @@ def test_the_same_path_is_refused_without_in_place(run: Run, original: Path) -> 
 
 
 @pytest.mark.parametrize("link", ["symbolic", "hard", "dotted", "folder"])
-def test_another_name_of_the_original_is_refused_too(run: Run, original: Path, link: str) -> None:
+def test_another_name_of_the_original_is_refused_too(quick: Run, original: Path, link: str) -> None:
     other = original.with_name("other.jpg")
     if link == "symbolic":
         other.symlink_to(original)
@@ -44,55 +44,55 @@ def test_another_name_of_the_original_is_refused_too(run: Run, original: Path, l
         (original.parent / original.parent.name).mkdir()
     else:
         other = original.parent
-    answer = run("sign", original, "-o", other, *SIGN)
+    answer = quick("sign", original, "-o", other, *SIGN)
     assert answer.code == 40, answer.stderr
     assert original.read_bytes() == PICTURE.read_bytes()
 
 
 def test_with_in_place_the_original_is_replaced_by_the_signed_file(
-    run: Run, verify: Verify, original: Path
+    quick: Run, verify: Verify, original: Path
 ) -> None:
     original.chmod(0o640)
-    answer = run("sign", original, "--in-place", *SIGN)
+    answer = quick("sign", original, "--in-place", *SIGN)
     assert answer.code == 0, answer.stderr
     assert verify(original)["in.jpg"]["verdict"] == "declared_ai"
     assert names(original.parent) == {"in.jpg"}
     assert original.stat().st_mode & 0o777 == 0o640
 
 
-def test_the_original_keeps_every_byte(run: Run, original: Path) -> None:
+def test_the_original_keeps_every_byte(quick: Run, original: Path) -> None:
     before = original.stat()
-    assert run("sign", original, "-o", original.with_name("out.jpg"), *SIGN).code == 0
+    assert quick("sign", original, "-o", original.with_name("out.jpg"), *SIGN).code == 0
     assert original.read_bytes() == PICTURE.read_bytes()
     assert original.stat().st_mtime_ns == before.st_mtime_ns
 
 
-def test_without_a_target_nothing_is_done(run: Run, original: Path) -> None:
-    assert run("sign", original, *SIGN).code == 2
+def test_without_a_target_nothing_is_done(quick: Run, original: Path) -> None:
+    assert quick("sign", original, *SIGN).code == 2
     assert names(original.parent) == {"in.jpg"}
 
 
-def test_several_inputs_need_a_folder(run: Run, original: Path) -> None:
+def test_several_inputs_need_a_folder(quick: Run, original: Path) -> None:
     second = shutil.copy(PICTURE, original.with_name("second.jpg"))
     target = original.with_name("out.jpg")
     target.write_bytes(b"mine")
-    answer = run("sign", original, second, "-o", target, *SIGN)
+    answer = quick("sign", original, second, "-o", target, *SIGN)
     assert answer.code == 2
     assert target.read_bytes() == b"mine"
 
 
 @pytest.mark.parametrize("name", ["empty.jpg", "not-a-picture.jpg", "truncated.mp4"])
-def test_what_nobody_can_show_is_not_signed(run: Run, tmp_path: Path, name: str) -> None:
-    answer = run("sign", BROKEN / name, "-o", tmp_path / name, *SIGN)
+def test_what_nobody_can_show_is_not_signed(quick: Run, tmp_path: Path, name: str) -> None:
+    answer = quick("sign", BROKEN / name, "-o", tmp_path / name, *SIGN)
     assert answer.code == 40, answer.stdout
     assert names(tmp_path) == set()
 
 
-def test_one_bad_input_does_not_stop_the_others(run: Run, verify: Verify, tmp_path: Path) -> None:
+def test_one_bad_input_does_not_stop_the_others(quick: Run, verify: Verify, tmp_path: Path) -> None:
     bad, missing = BROKEN / "not-a-picture.jpg", tmp_path / "missing.png"
     out = tmp_path / "out"
     inputs = (PICTURE, bad, missing, MEDIA / "sound.wav")
-    answer = run("sign", *inputs, "-o", out, *SIGN, "--format", "jsonl")
+    answer = quick("sign", *inputs, "-o", out, *SIGN, "--format", "jsonl")
 
     rows = answer.rows()
 
@@ -103,26 +103,26 @@ def test_one_bad_input_does_not_stop_the_others(run: Run, verify: Verify, tmp_pa
     assert {row["verdict"] for row in verify("-r", out).values()} == {"declared_ai"}
 
 
-def test_two_inputs_of_one_name_do_not_overwrite_each_other(run: Run, tmp_path: Path) -> None:
+def test_two_inputs_of_one_name_do_not_overwrite_each_other(quick: Run, tmp_path: Path) -> None:
     for folder, source in (("a", "scene.jpg"), ("b", "scene-progressive.jpg")):
         (tmp_path / folder).mkdir()
         shutil.copy(MEDIA / source, tmp_path / folder / "one.jpg")
     inputs = (tmp_path / "a/one.jpg", tmp_path / "b/one.jpg")
-    answer = run("sign", *inputs, "-o", tmp_path / "out", *SIGN, "-f", "jsonl")
+    answer = quick("sign", *inputs, "-o", tmp_path / "out", *SIGN, "-f", "jsonl")
     outputs = [row["output"] for row in answer.rows() if row["error"] is None]
     assert len(outputs) == len(set(outputs))
     assert answer.code == (0 if len(outputs) == 2 else 40)
 
 
-def test_a_missing_folder_for_the_output_is_said(run: Run, tmp_path: Path) -> None:
-    answer = run("sign", PICTURE, "-o", tmp_path / "nowhere/out.jpg", *SIGN)
+def test_a_missing_folder_for_the_output_is_said(quick: Run, tmp_path: Path) -> None:
+    answer = quick("sign", PICTURE, "-o", tmp_path / "nowhere/out.jpg", *SIGN)
     assert answer.code == 40
     assert names(tmp_path) == set()
 
 
-def test_json_lines_are_rows_of_the_contract(run: Run, tmp_path: Path) -> None:
+def test_json_lines_are_rows_of_the_contract(quick: Run, tmp_path: Path) -> None:
     inputs = (PICTURE, MEDIA / "scene.bmp", BROKEN / "empty.jpg")
-    good, beside, bad = run("sign", *inputs, "-o", tmp_path / "o", *SIGN, "-f", "jsonl").rows()
+    good, beside, bad = quick("sign", *inputs, "-o", tmp_path / "o", *SIGN, "-f", "jsonl").rows()
 
     assert set(good) == set(beside) == set(bad) == ROW
     assert good["output"] == str(tmp_path / "o/scene.jpg")
@@ -134,8 +134,8 @@ def test_json_lines_are_rows_of_the_contract(run: Run, tmp_path: Path) -> None:
     assert set(bad["error"]) == {"code", "message", "hint"}
 
 
-def test_json_is_one_document_with_the_same_rows(run: Run, tmp_path: Path) -> None:
-    document = run("sign", PICTURE, BROKEN / "empty.jpg", "-o", tmp_path, *SIGN, "-f", "json")
+def test_json_is_one_document_with_the_same_rows(quick: Run, tmp_path: Path) -> None:
+    document = quick("sign", PICTURE, BROKEN / "empty.jpg", "-o", tmp_path, *SIGN, "-f", "json")
     answer = document.json()
     assert answer["schema_version"] == "1.0"
     assert [set(row) for row in answer["files"]] == [ROW, ROW]
@@ -151,8 +151,8 @@ def test_json_is_one_document_with_the_same_rows(run: Run, tmp_path: Path) -> No
         ("sign", PICTURE, "-o", "/tmp/never.jpg", "--key", "file:/nowhere", *AI),
     ],
 )
-def test_json_is_one_document_even_for_a_wrong_call(run: Run, arguments: tuple[object]) -> None:
-    answer = run(*arguments, "--format", "json")
+def test_json_is_one_document_even_for_a_wrong_call(quick: Run, arguments: tuple[object]) -> None:
+    answer = quick(*arguments, "--format", "json")
     document = answer.json()
     assert document["error"]["message"]
     assert document["summary"]["exit_code"] == answer.code != 0
@@ -169,9 +169,9 @@ def test_standard_input_and_output_carry_the_file_and_nothing_else(
 
 @pytest.mark.parametrize("more", [("--sidecar",), ("--remote", "https://a.example/m"), (PICTURE,)])
 def test_standard_output_takes_one_file_with_its_manifest_inside(
-    run: Run, more: tuple[object, ...]
+    quick: Run, more: tuple[object, ...]
 ) -> None:
-    answer = run("sign", "-", "-o", "-", *SIGN, *more, stdin=PICTURE.read_bytes())
+    answer = quick("sign", "-", "-o", "-", *SIGN, *more, stdin=PICTURE.read_bytes())
     assert answer.code == 2
     assert answer.raw == b""
 
@@ -193,11 +193,11 @@ def test_no_temporary_file_stays_behind(run: Run, tmp_path: Path) -> None:
 
 
 def test_a_stale_sidecar_does_not_outlive_its_file(
-    run: Run, verify: Verify, tmp_path: Path
+    quick: Run, verify: Verify, tmp_path: Path
 ) -> None:
     out = tmp_path / "scene.bmp"
-    assert run("sign", MEDIA / "scene.bmp", "-o", out, *SIGN).code == 0
+    assert quick("sign", MEDIA / "scene.bmp", "-o", out, *SIGN).code == 0
     first = Path(f"{out}.c2pa").read_bytes()
-    assert run("sign", MEDIA / "scene.bmp", "-o", out, *SIGN).code == 0
+    assert quick("sign", MEDIA / "scene.bmp", "-o", out, *SIGN).code == 0
     assert Path(f"{out}.c2pa").read_bytes() != first
     assert verify(out)["scene.bmp"]["axes"]["integrity"] == "intact"

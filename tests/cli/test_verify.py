@@ -52,8 +52,8 @@ def of(run: Run, shelf: Path, *names: int, more: tuple[object, ...] = ()) -> Ans
         ("--files-from", "/nowhere.txt"),
     ],
 )
-def test_a_wrong_call_exits_2(run: Run, arguments: tuple[object, ...]) -> None:
-    answer = run("verify", *arguments)
+def test_a_wrong_call_exits_2(quick: Run, arguments: tuple[object, ...]) -> None:
+    answer = quick("verify", *arguments)
     assert answer.code == 2
     assert answer.stdout == ""
     assert "hint" in answer.stderr
@@ -72,26 +72,26 @@ def test_a_wrong_call_exits_2(run: Run, arguments: tuple[object, ...]) -> None:
         ("--skip", "manifest"),  # nothing checked is nothing proved
     ],
 )
-def test_a_bad_policy_or_trust_list_exits_33(run: Run, arguments: tuple[object, ...]) -> None:
-    answer = run("verify", MEDIA / "scene.jpg", *arguments)
+def test_a_bad_policy_or_trust_list_exits_33(quick: Run, arguments: tuple[object, ...]) -> None:
+    answer = quick("verify", MEDIA / "scene.jpg", *arguments)
     assert answer.code == 33, answer.stderr
     assert answer.stdout == ""
 
 
-def test_a_policy_with_an_unknown_key_exits_33(run: Run, tmp_path: Path) -> None:
+def test_a_policy_with_an_unknown_key_exits_33(quick: Run, tmp_path: Path) -> None:
     (tmp_path / "p.toml").write_text(BAD_POLICY)
-    answer = run("verify", MEDIA / "scene.jpg", "--policy", tmp_path / "p.toml")
+    answer = quick("verify", MEDIA / "scene.jpg", "--policy", tmp_path / "p.toml")
     assert answer.code == 33
     assert "unknown" in answer.stderr
 
 
 @pytest.mark.parametrize("content", [b"", b"not PEM", b"\xff\xd8\xff"])
 def test_a_trust_file_without_certificates_exits_33(
-    run: Run, tmp_path: Path, content: bytes
+    quick: Run, tmp_path: Path, content: bytes
 ) -> None:
     (tmp_path / "list.pem").write_bytes(content)
     for option in ("--trust", "--tsa-trust"):
-        answer = run("verify", MEDIA / "scene.jpg", option, tmp_path / "list.pem")
+        answer = quick("verify", MEDIA / "scene.jpg", option, tmp_path / "list.pem")
         assert answer.code == 33
 
 
@@ -136,23 +136,23 @@ def test_each_file_has_its_exit_code(run: Run, shelf: Path, code: int) -> None:
     ],
 )
 def test_where_files_differ_the_gravest_wins(
-    run: Run, shelf: Path, names: tuple[int, ...], code: int
+    quick: Run, shelf: Path, names: tuple[int, ...], code: int
 ) -> None:
-    answer = of(run, shelf, *names, more=("--format", "json"))
+    answer = of(quick, shelf, *names, more=("--format", "json"))
     assert answer.code == code
     assert answer.json()["summary"]["exit_code"] == code
     assert len(answer.json()["files"]) == len(names)
 
 
-def test_exit_zero_changes_the_code_and_nothing_else(run: Run, shelf: Path) -> None:
-    answer = of(run, shelf, 10, 30, more=("--exit-zero", "--format", "json"))
+def test_exit_zero_changes_the_code_and_nothing_else(quick: Run, shelf: Path) -> None:
+    answer = of(quick, shelf, 10, 30, more=("--exit-zero", "--format", "json"))
     assert answer.code == 0
     assert answer.json()["summary"]["exit_code"] == 0
     assert [file["verdict"] for file in answer.json()["files"]] == ["tampered", "error"]
 
 
-def test_exit_zero_does_not_hide_a_bad_policy(run: Run, shelf: Path) -> None:
-    assert of(run, shelf, 0, more=("--exit-zero", "--policy", "none")).code == 33
+def test_exit_zero_does_not_hide_a_bad_policy(quick: Run, shelf: Path) -> None:
+    assert of(quick, shelf, 0, more=("--exit-zero", "--policy", "none")).code == 33
 
 
 @pytest.mark.parametrize(
@@ -168,16 +168,16 @@ def test_exit_zero_does_not_hide_a_bad_policy(run: Run, shelf: Path) -> None:
     ],
 )
 def test_fail_on_makes_its_words_the_only_failures(
-    run: Run, shelf: Path, words: str, name: int, code: int
+    quick: Run, shelf: Path, words: str, name: int, code: int
 ) -> None:
-    assert of(run, shelf, name, more=("--fail-on", words)).code == code
+    assert of(quick, shelf, name, more=("--fail-on", words)).code == code
 
 
 # What stands where.
 
 
-def test_text_is_two_lines_a_file_and_a_count(run: Run, shelf: Path) -> None:
-    lines = of(run, shelf, 0, 10).stdout.splitlines()
+def test_text_is_two_lines_a_file_and_a_count(quick: Run, shelf: Path) -> None:
+    lines = of(quick, shelf, 0, 10).stdout.splitlines()
     assert lines[0].split() == ["declared_ai", "accept", str(shelf / "0.jpg")]
     assert lines[2].split() == ["tampered", "reject", str(shelf / "10.jpg")]
     assert lines[4] == "2 files: 1 declared_ai, 1 tampered"
@@ -190,14 +190,14 @@ def test_table_names_every_file_and_verdict_in_plain_text(run: Run, shelf: Path)
     assert "\x1b" not in answer.stdout
 
 
-def test_json_lines_come_in_input_order(run: Run, shelf: Path) -> None:
-    rows = of(run, shelf, 30, 0, 20, 10, more=("--format", "jsonl")).rows()
+def test_json_lines_come_in_input_order(quick: Run, shelf: Path) -> None:
+    rows = of(quick, shelf, 30, 0, 20, 10, more=("--format", "jsonl")).rows()
     assert [Path(row["path"]).stem for row in rows] == ["30", "0", "20", "10"]
 
 
-def test_notes_go_to_stderr_and_quiet_drops_them(run: Run, shelf: Path) -> None:
-    loud = run("verify", shelf / "0.jpg", "--format", "json")
-    quiet = run("verify", shelf / "0.jpg", "--format", "json", "--quiet")
+def test_notes_go_to_stderr_and_quiet_drops_them(quick: Run, shelf: Path) -> None:
+    loud = quick("verify", shelf / "0.jpg", "--format", "json")
+    quiet = quick("verify", shelf / "0.jpg", "--format", "json", "--quiet")
     assert "trust list" in loud.stderr
     assert quiet.stderr == ""
     assert loud.json()["files"] == quiet.json()["files"]
@@ -210,39 +210,51 @@ def test_the_report_goes_to_a_file_when_asked(run: Run, shelf: Path, tmp_path: P
     assert json.loads(target.read_text())["summary"]["exit_code"] == 10
 
 
-def test_a_report_that_cannot_be_written_is_said(run: Run, shelf: Path) -> None:
-    answer = of(run, shelf, 0, more=("-o", "/nowhere/report.txt"))
+def test_a_report_that_cannot_be_written_is_said(quick: Run, shelf: Path) -> None:
+    answer = of(quick, shelf, 0, more=("-o", "/nowhere/report.txt"))
     assert answer.code == 2
     assert "/nowhere/report.txt" in answer.stderr
 
 
 def test_an_expectation_of_a_signature_by_an_unknown_hand_is_for_review(
-    run: Run, signed_folder: Path, tmp_path: Path
+    quick: Run, signed_folder: Path, tmp_path: Path
 ) -> None:
     photo = tmp_path / "photo.jpg"
-    run("sign", MEDIA / "scene.jpg", "-o", photo, "--key", KEY, "--source-type", "digitalCapture")
-    unknown = run("verify", photo, "--format", "json")
-    known = run("verify", photo, *TRUSTED, "--format", "json")
+    quick("sign", MEDIA / "scene.jpg", "-o", photo, "--key", KEY, "--source-type", "digitalCapture")
+    unknown = quick("verify", photo, "--format", "json")
+    known = quick("verify", photo, *TRUSTED, "--format", "json")
     assert (unknown.code, unknown.json()["files"][0]["verdict"]) == (20, "valid_untrusted")
     assert (known.code, known.json()["files"][0]["verdict"]) == (0, "trusted")
 
 
-@pytest.mark.parametrize("name", ["no\nnewline", "\x1b[2Jcleared", "left\u202eright", "del\x7f"])
-def test_a_name_never_reaches_the_terminal_raw(run: Run, tmp_path: Path, name: str) -> None:
+ODD = ("no\nnewline", "\x1b[2Jcleared", "left\u202eright", "del\x7f", "ret\rurn")
+
+
+def test_a_name_never_reaches_the_terminal_raw(quick: Run, tmp_path: Path) -> None:
     folder = tmp_path / "odd"
     folder.mkdir()
-    good, bad = folder / f"{name}.jpg", folder / f"{name}.bad.jpg"
-    shutil.copy(MEDIA / "scene.jpg", good)
-    shutil.copy(NOT_MEDIA, bad)
-    calls = [
-        ("verify", "-r", folder, folder / f"{name}.missing"),
+    calls: list[tuple[object, ...]] = []
+    for name in ODD:
+        good, bad = folder / f"{name}.jpg", folder / f"{name}.bad.jpg"
+        shutil.copy(MEDIA / "scene.jpg", good)
+        shutil.copy(NOT_MEDIA, bad)
+        calls += [
+            ("inspect", bad),
+            ("inspect", folder / f"{name}.missing"),
+            ("sign", good, bad, "-o", folder / "out", "--key", KEY, *AI),
+            ("verify", good, "--trust", folder / f"{name}.pem"),
+            ("verify", good, "--policy", name),
+            ("trust", "show", name),
+        ]
+    calls += [
+        ("verify", "-r", folder, folder / "no\nfile"),
         ("verify", "-r", folder, "-f", "table"),
-        ("inspect", bad),
-        ("inspect", good),
-        ("policy", "explain", good),
-        ("sign", good, bad, "-o", folder / "out", "--key", KEY, *AI),
-        ("verify", good, "--trust", folder / f"{name}.pem"),
+    ]
+    calls += [
+        ("inspect", folder / f"{ODD[1]}.jpg"),
+        ("policy", "explain", folder / f"{ODD[0]}.jpg"),
     ]
     for arguments in calls:
-        said = run(*arguments)
-        assert name not in said.stdout + said.stderr, arguments[:2]
+        answer = quick(*arguments)
+        for name in ODD:
+            assert name not in answer.stdout + answer.stderr, arguments[:2]

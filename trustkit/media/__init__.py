@@ -23,8 +23,6 @@ def measure(media_type: str, kind: str, stream: BinaryIO) -> dict[str, object]:
     reader = import_module(f"trustkit.media.{_READERS[kind]}")
     try:
         found: dict[str, object] = reader.measure(media_type, stream)
-    except MemoryError:
-        raise
     except Exception as error:  # noqa: BLE001  # decoders raise what they like on hostile bytes
         what = "not decoded here" if media_type in _MANY_DIALECTS else UNREADABLE_NOTE
         return {"note": f"{what}: {type(error).__name__}"}

@@ -63,7 +63,7 @@ class _Detectors(_Strict):
 class _Limits(_Strict):
     max_bytes: _Size = 16 * 2**30
     max_seconds_per_file: float = Field(default=120, gt=0)
-    max_memory: _Size = 4 * 2**30
+    max_memory: _Size = 2 * 2**30
 
 
 class _File(_Strict):
