@@ -25,17 +25,21 @@ WIDTH, HEIGHT = 800, 600
 QUALITY = 88  # gives 100 to 150 KB with the grain below
 
 
-def draw_jpegs(folder: Path, count: int) -> list[Path]:
-    """Write `count` pictures of 100 to 150 KB, no two alike, the same on every run."""
+def draw_jpegs(folder: Path, count: int, scale: int = 1) -> list[Path]:
+    """Write `count` pictures of 100 to 150 KB, no two alike, the same on every run.
+
+    `scale` makes them wider and higher by as much: with 5, 12 megapixels.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    return [_draw(folder / f"picture-{number:04}.jpg", number) for number in range(count)]
+    return [_draw(folder / f"picture-{number:04}.jpg", number, scale) for number in range(count)]
 
 
-def _draw(path: Path, seed: int) -> Path:
+def _draw(path: Path, seed: int, scale: int) -> Path:
     random = np.random.default_rng(seed)
-    coarse = random.integers(0, 256, (HEIGHT // 50, WIDTH // 50, 3), dtype=np.uint8)
-    smooth = Image.fromarray(coarse).resize((WIDTH, HEIGHT), Image.Resampling.BICUBIC)
-    grain = random.normal(0, 7 + seed % 4, (HEIGHT, WIDTH, 1))
+    width, height = WIDTH * scale, HEIGHT * scale
+    coarse = random.integers(0, 256, (height // 50, width // 50, 3), dtype=np.uint8)
+    smooth = Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC)
+    grain = random.normal(0, 7 + seed % 4, (height, width, 1))
     pixels = np.clip(np.asarray(smooth) + grain, 0, 255).astype(np.uint8)
     Image.fromarray(pixels).save(path, quality=QUALITY)
     return path
@@ -51,11 +55,11 @@ def an_order() -> Order:
     return Order(Disclosure("digitalCapture", created="2026-11-01T10:00:00Z", id="bench"))
 
 
-def signed_jpegs(folder: Path, count: int) -> list[Path]:
-    """Draw and sign `count` pictures into `folder`."""
+def signed_jpegs(folder: Path, count: int, scale: int = 1) -> list[Path]:
+    """Draw and sign `count` pictures into `folder`; see `draw_jpegs`."""
     signer, order = test_key(), an_order()
     done = []
-    for path in draw_jpegs(folder / "drawn", count):
+    for path in draw_jpegs(folder / "drawn", count, scale):
         output = folder / path.name
         sign(open_asset(path), output, order, signer)
         done.append(output)

@@ -60,12 +60,12 @@ def _bare(paths: Sequence[Path], folder: Path, *, reads: bool) -> None:
         "actions": {"auto_created_action": {"enabled": False}},
         "created_assertion_labels": list(CREATED_LABELS),
     }
+    context, plain = open_context(extra={"builder": settings}), open_context()
     for path in paths:
         if reads:
             with path.open("rb") as stream:
-                Reader.try_create("image/jpeg", stream, context=open_context())
+                Reader.try_create("image/jpeg", stream, context=plain)
         definition = build(order.disclosure, __version__, path.name, media_type="image/jpeg")
-        context = open_context(extra={"builder": settings})
         algorithm, chain = C2paSigningAlg.ES256, key.chain.decode()
         with (
             Builder(json.dumps(definition), context) as builder,
@@ -76,7 +76,7 @@ def _bare(paths: Sequence[Path], folder: Path, *, reads: bool) -> None:
             builder.sign(signer, "image/jpeg", source, target)
         if reads:
             content = io.BytesIO((folder / path.name).read_bytes())
-            with Reader("image/jpeg", content, context=open_context()) as reader:
+            with Reader("image/jpeg", content, context=plain) as reader:
                 json.loads(reader.json())
 
 

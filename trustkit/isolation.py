@@ -149,18 +149,23 @@ def run(
     At most `jobs` processes run at once. Closing the iterator ends them all.
     """
     workers = [Worker(opened, limits) for _ in range(min(jobs, len(tasks)))]
-    idle, queue = list(workers), list(range(len(tasks)))[::-1]
-    by_id = {id(worker): worker for worker in workers}
-    at_hand: dict[int, int] = {}
+    queue = list(range(len(tasks)))[::-1]
+    at_hand: dict[int, tuple[Worker, int]] = {}
+
+    def feed(worker: Worker) -> None:
+        if queue:
+            number = queue.pop()
+            worker.give(tasks[number])
+            at_hand[id(worker)] = worker, number
+
     try:
-        while queue or at_hand:
-            while idle and queue:
-                worker, number = idle.pop(), queue.pop()
-                worker.give(tasks[number])
-                at_hand[id(worker)] = number
-            for worker, answer in _answers([by_id[key] for key in at_hand]):
-                yield at_hand.pop(id(worker)), answer
-                idle.append(worker)
+        for worker in workers:
+            feed(worker)
+        while at_hand:
+            for worker, answer in _answers([worker for worker, _ in at_hand.values()]):
+                _, number = at_hand.pop(id(worker))
+                feed(worker)  # before the answer is looked at, so that no process waits for us
+                yield number, answer
     finally:
         for worker in workers:
             worker.stop()

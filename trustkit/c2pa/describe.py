@@ -11,14 +11,14 @@ from trustkit.c2pa.codes import meaning
 from trustkit.c2pa.cose import Signature
 from trustkit.c2pa.history import MAX_DEPTH, actions
 from trustkit.c2pa.read import Absent, Found, Reading, Remote, Unreadable, Unsupported, raw, read
-from trustkit.c2pa.settings import open_context
+from trustkit.c2pa.settings import plain_context
 
 _KINDS = ("success", "informational", "failure")
 
 
 def describe(asset: Asset) -> dict[str, Any]:
     """Return what the file holds: where the manifest is, and its tree with what went into it."""
-    reading = read(asset, open_context())
+    reading = read(asset, plain_context())
     return {
         "path": asset.name,
         "size": asset.size,
@@ -29,7 +29,7 @@ def describe(asset: Asset) -> dict[str, Any]:
 
 def describe_raw(asset: Asset) -> dict[str, Any]:
     """Return the engine's own detailed report; raises `UnreadableError` where there is none."""
-    return raw(asset, open_context())
+    return raw(asset, plain_context())
 
 
 def _store(reading: Reading) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from trustkit.asset import Asset
 from trustkit.c2pa.findings import findings, utc_now
 from trustkit.c2pa.read import Found, Reading, Remote, Unreadable, read
-from trustkit.c2pa.settings import open_context
+from trustkit.c2pa.settings import plain_context
 from trustkit.policy import ALTERED, UNREAD, Pattern, Seen
 
 _INTACT = Pattern("manifest.intact")
@@ -24,7 +24,7 @@ class Incoming:
 
 def incoming(asset: Asset) -> Incoming | None:
     """Return what manifest `asset` comes with, or None."""
-    reading = read(asset, open_context())
+    reading = read(asset, plain_context())
     match reading:
         case Found(where):
             return Incoming(where, first_problem(reading), reading)

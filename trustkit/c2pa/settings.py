@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from functools import cache
 
 from c2pa import Context
 
@@ -35,6 +36,12 @@ def open_context(
     for section, values in (extra or {}).items():
         settings.setdefault(section, {}).update(values)
     return Context.from_json(json.dumps(checked(settings)))
+
+
+@cache
+def plain_context() -> Context:
+    """Return the context that knows no list, which is one for the whole process."""
+    return open_context()
 
 
 def checked(settings: Mapping[str, Mapping[str, object]]) -> Mapping[str, Mapping[str, object]]:

@@ -13,10 +13,11 @@ import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
-from c2pa import Builder, C2paError, C2paSigningAlg
+from c2pa import Builder, C2paError, C2paSigningAlg, Context
 from c2pa import Signer as EngineSigner
 from cryptography import x509
 
@@ -26,7 +27,7 @@ from trustkit.c2pa.manifest import CREATED_LABELS, Ingredient
 from trustkit.c2pa.parent import first_problem
 from trustkit.c2pa.placing import place, sidecar, temporary
 from trustkit.c2pa.read import Found, Unreadable, read, read_detached
-from trustkit.c2pa.settings import open_context
+from trustkit.c2pa.settings import open_context, plain_context
 from trustkit.c2pa.trust import unfit
 from trustkit.c2pa.uncovered import BMFF, boxes, mend_index
 from trustkit.errors import PublishError, TrustkitError
@@ -109,10 +110,10 @@ def seal(
     work = _Work(asset, output, definition, signer, tuple(ingredients), placement, tsa, thumbnail)
     if merkle and not placement.is_beside and _has_merkle_form(asset):
         try:
-            return work.run(_MERKLE)
+            return work.run(merkle=True)
         except NotIntactError:
             pass  # some layouts (fragments) have no valid Merkle form in this engine: hash whole
-    return work.run({})
+    return work.run(merkle=False)
 
 
 def _has_merkle_form(asset: Asset) -> bool:
@@ -122,6 +123,16 @@ def _has_merkle_form(asset: Asset) -> bool:
         return False
     with asset.open() as stream:
         return sum(kind == b"mdat" for kind, _, _ in boxes(stream)) == 1
+
+
+@cache
+def _builder_context(*, thumbnail: bool, merkle: bool) -> Context:
+    builder = {
+        "thumbnail": {"enabled": thumbnail},
+        "actions": _NO_AUTOMATIC,
+        "created_assertion_labels": list(CREATED_LABELS),
+    }
+    return open_context(extra={"builder": builder, "core": _MERKLE if merkle else {}})
 
 
 def _refuse_unfit(signer: Signer) -> None:
@@ -161,10 +172,10 @@ class _Work:
     tsa: str
     thumbnail: bool
 
-    def run(self, core: Mapping[str, object]) -> Sealed:
+    def run(self, *, merkle: bool) -> Sealed:
         with temporary(self.output) as fresh, temporary(sidecar(self.output)) as beside:
             # (1) Sign into a temporary file in the folder of the output.
-            manifest = self._sign(fresh, core)
+            manifest = self._sign(fresh, merkle=merkle)
             if self.placement.is_beside:
                 beside.write_bytes(manifest)
             # (2) Read back what we are about to publish.
@@ -174,8 +185,9 @@ class _Work:
             beside_it = sidecar(self.output) if self.placement.is_beside else None
             return Sealed(self.output, beside_it, label, len(manifest))
 
-    def _sign(self, fresh: Path, core: Mapping[str, object]) -> bytes:
-        context = open_context(extra={"builder": self._builder_settings(), "core": core})
+    def _sign(self, fresh: Path, *, merkle: bool) -> bytes:
+        wanted = self.thumbnail and self.asset.media_type not in _THUMBNAIL_NEVER
+        context = _builder_context(thumbnail=wanted, merkle=merkle)
         failed: list[Exception] = []
         try:
             with ExitStack() as stack:
@@ -206,14 +218,6 @@ class _Work:
                 "nothing was changed; check the folder and the space left",
             ) from error
 
-    def _builder_settings(self) -> dict[str, object]:
-        wanted = self.thumbnail and self.asset.media_type not in _THUMBNAIL_NEVER
-        return {
-            "thumbnail": {"enabled": wanted},
-            "actions": _NO_AUTOMATIC,
-            "created_assertion_labels": list(CREATED_LABELS),
-        }
-
     def _type(self) -> str:
         # Bound from outside as plain bytes, every byte counts; the engine's own handlers tidy up
         # PDF, MP3 and FLAC on the way, so that the hash would be of another file than ours.
@@ -224,9 +228,9 @@ class _Work:
         # The temporary file has the output's ending, so that it is recognised as the output is.
         signed = open_asset_as(fresh, self.asset.media_type)
         if self.placement.is_beside:
-            reading = read_detached(signed, open_context(), beside.read_bytes(), "sidecar")
+            reading = read_detached(signed, plain_context(), beside.read_bytes(), "sidecar")
         else:
-            reading = read(signed, open_context())
+            reading = read(signed, plain_context())
         if not isinstance(reading, Found):
             raise NotIntactError(
                 f"{self.output} was not written: the signed copy cannot be read back", _BUG
@@ -315,7 +319,7 @@ def _add(builder: Builder, ingredient: Ingredient, stack: ExitStack) -> None:
         "label": ingredient.id,
     }
     media_type = asset.media_type
-    reading = read(asset, open_context())
+    reading = read(asset, plain_context())
     if isinstance(reading, Found) and reading.where == "sidecar":
         # The engine looks into files only, so the store beside one is handed over with what the
         # engine itself said of it.

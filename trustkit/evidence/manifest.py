@@ -9,7 +9,7 @@ from functools import partial
 from trustkit.asset import Asset
 from trustkit.c2pa.findings import findings, utc_now
 from trustkit.c2pa.read import Fetch, Found, accepts, read
-from trustkit.c2pa.settings import open_context
+from trustkit.c2pa.settings import open_context, plain_context
 from trustkit.c2pa.trust import TrustList
 from trustkit.finding import Finding
 
@@ -38,7 +38,7 @@ class ManifestCollector:
         self._lists = tuple(lists)
         self._fetch = fetch
         self._clock = clock
-        self._plain = open_context()
+        self._plain = plain_context()
         self._trusting = open_context(self._lists)
         self._known: dict[_Key, bool] = {}
 
