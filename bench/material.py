@@ -39,7 +39,7 @@ def _draw(path: Path, seed: int, scale: int) -> Path:
     width, height = WIDTH * scale, HEIGHT * scale
     coarse = random.integers(0, 256, (height // 50, width // 50, 3), dtype=np.uint8)
     smooth = Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC)
-    grain = random.normal(0, 7 + seed % 4, (height, width, 1))
+    grain = random.normal(0, 4 + seed % 4, (height, width, 1))
     pixels = np.clip(np.asarray(smooth) + grain, 0, 255).astype(np.uint8)
     Image.fromarray(pixels).save(path, quality=QUALITY)
     return path

@@ -14,6 +14,7 @@ from trustkit.batch.local import VerifyWorker
 AIMED = 0.75  # share of the mutations that start in the manifest or just around it
 _AROUND = 64  # bytes
 _MAX_PIECE = 64
+UNTOUCHED = -1  # the seed that changes nothing
 # Values that parsers of lengths and counts trip over.
 _LENGTHS = (0, 1, 7, 8, 0x7F, 0xFF, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
 
@@ -110,9 +111,10 @@ class Fuzzer:
     place: Path
 
     def __call__(self, seed: int) -> Outcome:
-        """Return what trustkit says of the mutation `seed`."""
-        content = mutate(self.victim, f"{self.place.name} {seed}")
-        if content == self.victim.content:
+        """Return what trustkit says of the mutation `seed`; what changed nothing is not asked."""
+        whole = self.victim.content
+        content = whole if seed == UNTOUCHED else mutate(self.victim, f"{self.place.name} {seed}")
+        if content == whole and seed != UNTOUCHED:
             return Outcome(seed, changed=False)
         self.place.write_bytes(content)
         start = time.perf_counter()
@@ -121,7 +123,7 @@ class Fuzzer:
         findings = report.verdict.findings if report.verdict is not None else ()
         return Outcome(
             seed,
-            changed=True,
+            changed=seed != UNTOUCHED,
             word=report.verdict.word if report.verdict is not None else "",
             is_whole=is_whole(report),
             signer=report.axes.signer,

@@ -19,6 +19,7 @@ from tests.fuzz.material import (
     signed,
 )
 from trustkit.batch.local import VerifyWorker
+from trustkit.c2pa import write
 
 pytestmark = pytest.mark.fuzz
 FLIPS = FUZZ or 40  # a format; with as many as the file has bytes, every byte is flipped
@@ -86,6 +87,23 @@ def test_no_flipped_byte_around_the_manifest_reads_intact(
     after = range(manifest.stop, min(size, manifest.stop + 16))
 
     assert survivors(worker, path, path, [*before, *head, *after]) == []
+
+
+@pytest.mark.parametrize("name", ["clip.mp4", "clip.mov", "sound.m4a", "scene.heic", "scene.avif"])
+def test_no_flipped_byte_of_a_film_in_merkle_chunks_reads_intact(
+    name: str, worker: VerifyWorker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(write, "MERKLE_FROM", 0)
+    path = signed(MEDIA[0].with_name(name), tmp_path)
+    content, manifest = path.read_bytes(), manifest_span(path)
+    assert b"fixedBlockSize" in content
+    samples = content.index(b"mdat", manifest.stop)
+    edges = range(samples - 16, samples + 32)  # engines disagree on where the first chunk begins
+
+    positions = some((i for i in range(len(content)) if i not in manifest), name)
+
+    assert survivors(worker, path, path, [*edges, *positions]) == []
+    assert is_whole(look(worker, path))
 
 
 @by_any_name

@@ -14,9 +14,11 @@ import encypher_c2pa
 import pytest
 
 from tests.command import KEYS, MEDIA
+from tests.fuzz.material import manifest_span
 from tests.tsa import LocalTsa
 from trustkit.asset import open_asset
-from trustkit.c2pa.write import can_embed
+from trustkit.c2pa import write
+from trustkit.c2pa.write import Placement, can_embed
 from trustkit.disclosure import Disclosure
 from trustkit.publish import Order, sign
 from trustkit.signers import ALGORITHMS
@@ -26,7 +28,8 @@ pytestmark = pytest.mark.independent
 
 ORDER = Order(Disclosure("trainedAlgorithmicMedia", "Painter", "1"))
 READ_BY_ENCYPHER = set(encypher_c2pa.supported_mime_types())
-EMBEDDED = [path for path in sorted(MEDIA.iterdir()) if can_embed(open_asset(path))]
+MEDIA_FILES = sorted(MEDIA.iterdir())
+EMBEDDED = [path for path in MEDIA_FILES if can_embed(open_asset(path))]
 C2PA_TS = "@trustnxt/c2pa-ts@0.9.4"
 # c2pa-ts 0.9.4 does not verify ES512 (claimSignature.mismatch, also on other people's files).
 TS_ALGORITHMS = ("es256", "es384", "ps256", "ed25519")
@@ -34,25 +37,37 @@ SIGNER_ROOT = (KEYS / "trust/test-signers.pem").read_text()
 TSA_ROOT = (KEYS / "trust/test-tsa.pem").read_text()
 
 
-def signed(media: Path, output: Path, algorithm: str = "es256", tsa: str = "") -> Path:
-    order = Order(ORDER.disclosure, tsa=tsa)
+ACCEPTED = ("valid", "valid", "match", "Trusted")
+
+
+def signed(
+    media: Path, output: Path, algorithm: str = "es256", tsa: str = "", *, beside: bool = False
+) -> Path:
+    order = Order(ORDER.disclosure, Placement(sidecar=beside), tsa=tsa)
     signer = open_signer(f"file:{KEYS / 'signer' / algorithm}", str)
     sign(open_asset(media), output, order, signer)
     return output
 
 
-def ask_encypher(path: Path) -> Any:
+@pytest.fixture(autouse=True)
+def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ENCYPHER_C2PA_TELEMETRY", "off")
+
+
+def ask_encypher(path: Path, store: Path | None = None) -> Any:
     return encypher_c2pa.verify(
         str(path),
         mime_type=open_asset(path).media_type,
+        manifest_store=str(store) if store else None,
         trust_pem=SIGNER_ROOT,
         tsa_trust_pem=TSA_ROOT,
         no_default_trust=True,
+        online=False,
     )
 
 
-def state(path: Path) -> tuple[str, str, str, str]:
-    report = ask_encypher(path)
+def state(path: Path, store: Path | None = None) -> tuple[str, str, str, str]:
+    report = ask_encypher(path, store)
     return (
         report["integrity"],
         report["signature"],
@@ -61,25 +76,45 @@ def state(path: Path) -> tuple[str, str, str, str]:
     )
 
 
-def changed(path: Path) -> Path:
+def changed(path: Path, *, beside: bool = False) -> Path:
+    """Copy `path` with one bit of its content flipped, in the middle of its longest stretch."""
     data = bytearray(path.read_bytes())
-    data[len(data) * 3 // 4] ^= 1
+    manifest = range(0) if beside else manifest_span(path)
+    after = len(data) - manifest.stop
+    start, stop = (manifest.stop, len(data)) if after > manifest.start else (0, manifest.start)
+    data[(start + stop) // 2] ^= 1
     out = path.with_name(f"changed-{path.name}")
     out.write_bytes(data)
     return out
 
 
 @pytest.mark.parametrize("media", EMBEDDED, ids=lambda path: path.name)
-def test_encypher_accepts_every_format_it_reads(media: Path, tmp_path: Path) -> None:
+def test_encypher_accepts_what_we_sign_and_refuses_it_changed(media: Path, tmp_path: Path) -> None:
     media_type = open_asset(media).media_type
     if media_type not in READ_BY_ENCYPHER:
         pytest.skip(f"encypher-c2pa does not read {media_type}")
     path = signed(media, tmp_path / media.name)
 
-    found = state(path)
+    found, then = state(path), state(changed(path))[0]
 
-    print(f"\n{media.name:24} {media_type:20} {' '.join(found)}")
-    assert found == ("valid", "valid", "match", "Trusted")
+    print(f"\n{media.name:24} {media_type:20} {' '.join(found)}; changed: {then}")
+    assert found == ACCEPTED
+    assert then == "invalid"
+
+
+@pytest.mark.parametrize("media", MEDIA_FILES, ids=lambda path: path.name)
+def test_encypher_accepts_a_sidecar_and_refuses_another_file(media: Path, tmp_path: Path) -> None:
+    media_type = open_asset(media).media_type
+    if media_type not in READ_BY_ENCYPHER:
+        pytest.skip(f"encypher-c2pa does not read {media_type}")
+    path = signed(media, tmp_path / media.name, beside=True)
+    store = path.with_name(f"{path.name}.c2pa")
+
+    found, then = state(path, store), state(changed(path, beside=True), store)[0]
+
+    print(f"\n{media.name:24} {media_type:20} sidecar {' '.join(found)}; changed: {then}")
+    assert found == ACCEPTED
+    assert then == "invalid"
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
@@ -91,20 +126,54 @@ def test_encypher_accepts_every_algorithm_with_and_without_a_stamp(
     plain = signed(MEDIA / "scene.jpg", tmp_path / "plain.jpg", algorithm)
 
     print(f"\n{algorithm:8} plain {state(plain)[3]}, stamped {state(stamped)[3]}")
-    assert state(plain) == state(stamped) == ("valid", "valid", "match", "Trusted")
-
-
-def test_encypher_refuses_what_was_changed(tmp_path: Path) -> None:
-    path = changed(signed(MEDIA / "scene.jpg", tmp_path / "scene.jpg"))
-
-    assert state(path)[0] == "invalid"
+    assert state(plain) == state(stamped) == ACCEPTED
 
 
 def test_encypher_accepts_a_parent_and_its_edit(tmp_path: Path) -> None:
     parent = signed(MEDIA / "scene.png", tmp_path / "parent.png")
     child = signed(parent, tmp_path / "child.png")
 
-    assert state(child) == ("valid", "valid", "match", "Trusted")
+    assert state(child) == ACCEPTED
+
+
+FILMS = {"clip.mp4": b"free", "clip.mov": b"wide"}  # and the box before their samples
+
+
+def widened(media: Path, output: Path) -> Path:
+    # The eight bytes that muxers leave before mdat are for this: a size in 64 bits, nothing moved.
+    data = bytearray(media.read_bytes())
+    at = data.index(b"\0\0\0\x08" + FILMS[media.name])
+    assert data[at + 12 : at + 16] == b"mdat"
+    size = int.from_bytes(data[at + 8 : at + 12], "big") + 8
+    data[at : at + 16] = b"\0\0\0\x01mdat" + size.to_bytes(8, "big")
+    output.write_bytes(data)
+    return output
+
+
+@pytest.mark.parametrize("name", FILMS)
+def test_encypher_accepts_merkle_chunks_below_a_wide_header(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(write, "MERKLE_FROM", 0)
+    wide = widened(MEDIA / name, tmp_path / f"wide-{name}")
+
+    found = state(signed(wide, tmp_path / name))
+
+    print(f"\n{name:24} Merkle chunks, 64-bit mdat {' '.join(found)}")
+    assert found == ACCEPTED
+
+
+@pytest.mark.xfail(reason="c2pa-rs begins the first leaf 8 bytes late below a 32-bit mdat header")
+@pytest.mark.parametrize("name", FILMS)
+def test_encypher_accepts_merkle_chunks_below_a_short_header(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(write, "MERKLE_FROM", 0)
+
+    found = state(signed(MEDIA / name, tmp_path / name))
+
+    print(f"\n{name:24} Merkle chunks, 32-bit mdat {' '.join(found)}")
+    assert found == ACCEPTED
 
 
 @pytest.fixture(scope="module")

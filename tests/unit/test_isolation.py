@@ -30,7 +30,7 @@ def obey(task: str) -> object:
         "say": lambda: value,
         "pid": os.getpid,
         "sleep": lambda: time.sleep(float(value)),
-        "hang": lambda: _hang(),
+        "hang": _hang,
         "die": lambda: os._exit(int(value)),
         "crash": lambda: os.kill(os.getpid(), int(value)),
         "hoard": lambda: len(bytes(int(value) * MIB)),

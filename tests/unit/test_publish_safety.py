@@ -83,9 +83,7 @@ def test_a_full_disk_leaves_the_original_and_says_so(
     assert [left.name for left in tmp_path.iterdir()] == ["in.wav"]
 
 
-def test_a_folder_that_takes_no_file_leaves_the_original(
-    home: Path, tmp_path: Path
-) -> None:
+def test_a_folder_that_takes_no_file_leaves_the_original(home: Path, tmp_path: Path) -> None:
     words = [str(COMMAND), "sign", str(MEDIA / "scene.jpg"), "-o", "/proc/out.jpg", *ORDER]
     done = subprocess.run(
         words, env=environment(home), capture_output=True, text=True, timeout=60, check=False

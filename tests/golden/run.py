@@ -1,0 +1,76 @@
+"""One run made of values alone, with every kind of row: what the golden reports show."""
+
+from __future__ import annotations
+
+from trustkit.axes import axes
+from trustkit.errors import UnreadableError
+from trustkit.finding import Finding, Status, Weight
+from trustkit.policies import load_policy
+from trustkit.policy import Policy
+from trustkit.reports import Run, exit_code
+from trustkit.verify import Report, unread
+
+_AI = {
+    "source_type": "trainedAlgorithmicMedia",
+    "system": "Painter",
+    "system_version": "3",
+    "provider": "Example Lab",
+    "created": "2026-11-01T10:00:00Z",
+    "id": "one",
+    "depth": 0,
+}
+
+
+def finding(code: str, status: Status, summary: str, reason: str = "", **facts: object) -> Finding:
+    return Finding(code, status, Weight.PROOF, "manifest@1", summary, reason, facts)
+
+
+PRESENT = finding("manifest.present", Status.PRESENT, "a C2PA manifest, embedded")
+INTACT = finding("manifest.intact", Status.PRESENT, "the content and the claim are as signed")
+TRUSTED = finding("manifest.trusted", Status.PRESENT, "signed by Press, whom list c2pa vouches for")
+UNKNOWN = finding("manifest.signer_unknown", Status.PRESENT, "signed as Press, whom no list knows")
+CHANGED = finding("manifest.content_changed", Status.INVALID, "the content is not what was signed")
+BROKEN = finding("manifest.ingredient_broken", Status.INVALID, "its parent 'a' was already broken")
+AI = finding("manifest.declares_ai", Status.PRESENT, "declares trainedAlgorithmicMedia", **_AI)
+ABSENT = finding("manifest.present", Status.ABSENT, "no C2PA manifest in the file or beside it")
+REMOTE = finding("manifest.remote", Status.SKIPPED, "its manifest is kept elsewhere", "not asked")
+
+FILES = {
+    "photo.jpg": (PRESENT, INTACT, TRUSTED),
+    "stranger.jpg": (PRESENT, INTACT, UNKNOWN),
+    "painted.png": (PRESENT, INTACT, TRUSTED, AI),
+    "laundered.png": (PRESENT, INTACT, TRUSTED, AI, BROKEN),
+    "altered.mp4": (PRESENT, CHANGED, UNKNOWN),
+    "elsewhere.jpg": (REMOTE,),
+    "plain.wav": (ABSENT,),
+}
+
+
+def _report(policy: Policy, path: str, findings: tuple[Finding, ...]) -> Report:
+    media = {"type": "image/jpeg", "kind": "image", "width": 4, "height": 3}
+    return Report(path, "00" * 32, 12, media, axes(findings), policy.judge(findings))
+
+
+def golden_run() -> Run:
+    policy = load_policy("newsdesk")
+    files = [_report(policy, path, findings) for path, findings in FILES.items()]
+    files.append(unread("broken\x1b.jpg", UnreadableError("broken.jpg is empty", "ask again")))
+    return Run(
+        files=files,
+        policy_name="newsdesk",
+        policy_sha256="11" * 32,
+        trust_lists=(
+            {
+                "name": "c2pa",
+                "purpose": "signers",
+                "sha256": "22" * 32,
+                "date": "2026-08-05",
+                "certificates": 30,
+            },
+        ),
+        tool={"name": "trustkit", "version": "0.0.0", "parts": {"c2pa": "0.0.0"}},
+        id="run",
+        started="2026-11-01T10:00:00+00:00",
+        duration_ms=1.0,
+        exit_code=exit_code(files),
+    )
