@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from importlib import import_module
 from typing import BinaryIO
+
+_log = logging.getLogger(__name__)
 
 UNREADABLE_NOTE = "its header cannot be read"
 
@@ -24,6 +27,7 @@ def measure(media_type: str, kind: str, stream: BinaryIO) -> dict[str, object]:
     try:
         found: dict[str, object] = reader.measure(media_type, stream)
     except Exception as error:  # noqa: BLE001  # decoders raise what they like on hostile bytes
+        _log.debug("%s is not read: %s", media_type, error, exc_info=True)
         what = "not decoded here" if media_type in _MANY_DIALECTS else UNREADABLE_NOTE
         return {"note": f"{what}: {type(error).__name__}"}
     return found

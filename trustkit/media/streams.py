@@ -14,7 +14,7 @@ def measure(media_type: str, stream: BinaryIO) -> dict[str, object]:
 
     Raises what PyAV raises on damaged bytes: see `media.measure`.
     """
-    with av.open(stream, mode="r", metadata_errors="ignore") as container:
+    with av.open(stream, mode="r") as container:
         found: dict[str, object] = {}
         if container.duration:
             found["duration_s"] = round(container.duration / av.time_base, 3)
