@@ -233,8 +233,11 @@ HEADLINES: tuple[tuple[Word, When], ...] = (
         When(any_of=_patterns("manifest.declares_ai:present", "metadata.declares_ai:present")),
     ),
     (Word.RECOVERED, When(any_of=_patterns("registry.recovered:present"))),
-    (Word.TRUSTED, When(all_of=_patterns("manifest.intact", "manifest.trusted"))),
-    (Word.VALID_UNTRUSTED, When(any_of=_patterns("manifest.intact"))),
+    (
+        Word.TRUSTED,
+        When(all_of=_patterns("manifest.intact", "manifest.trusted"), none_of=UNREAD),
+    ),
+    (Word.VALID_UNTRUSTED, When(any_of=_patterns("manifest.intact"), none_of=UNREAD)),
     (Word.LIKELY_AI, When(any_of=_patterns("detector.synthetic:present"))),
     (Word.INCONCLUSIVE, When(any_of=(*UNREAD, *_patterns("detector.inconclusive")))),
 )

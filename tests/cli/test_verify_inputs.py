@@ -16,6 +16,7 @@ from tests.conftest import Run
 from tests.manifests import flip
 
 TRUSTED = ("--trust", TRUST)
+NOT_MEDIA = BROKEN / "not-a-picture.jpg"
 GOOD = ("scene.jpg", "scene.bmp", "sound.wav")
 
 
@@ -206,6 +207,17 @@ def test_the_limit_of_the_policy_holds_for_files_and_standard_input(
     assert answer.code == 30
     assert [row["verdict"] for row in answer.rows()] == ["error", "error"]
     assert all("1,024" in row["error"]["message"] for row in answer.rows())
+
+
+@pytest.mark.parametrize("form", ["text", "table", "json", "jsonl"])
+def test_a_name_that_is_no_text_gets_its_row(run: Run, tmp_path: Path, form: str) -> None:
+    for source, name in ((MEDIA / "scene.jpg", b"odd-\xff.jpg"), (NOT_MEDIA, b"bad-\xff.jpg")):
+        shutil.copy(source, os.fsdecode(os.fsencode(tmp_path) + b"/" + name))
+    answer = run("verify", "-r", tmp_path, "--format", form, "-q")
+    assert answer.code == 30, answer.stderr
+    assert "odd-" in answer.stdout
+    assert "bad-" in answer.stdout
+    answer.raw.decode("utf-8")  # whoever reads it may rely on that
 
 
 def test_only_one_json_document_comes_for_many_files(quick: Run, many: Path) -> None:

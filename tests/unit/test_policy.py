@@ -12,7 +12,7 @@ from trustkit.axes import axes
 from trustkit.errors import ConfigError, RejectedError
 from trustkit.finding import Finding, Status, Weight
 from trustkit.policies import load_policy, shipped
-from trustkit.policy import CODES, Decision, Pattern, Seen, Verdict, Word
+from trustkit.policy import CODES, Case, Decision, Pattern, Policy, Seen, Verdict, When, Word
 
 ALTERED = {"manifest.content_changed", "manifest.assertion_changed", "manifest.signature_broken"}
 UNREAD = {"manifest.unreadable", "manifest.unbound", "manifest.excluded_range", "manifest.padding"}
@@ -169,3 +169,60 @@ def test_a_pattern_matches_a_code_and_those_below_it() -> None:
     assert seen.matching(Pattern.parse("manifest.remote:skipped"))
     assert not seen.matching(Pattern.parse("manifest.remote"))
     assert not seen.matching(Pattern.parse("manifest.rem:skipped"))
+
+
+@given(findings)
+@settings(max_examples=300)
+def test_no_good_word_is_said_of_what_is_not_shown_intact(seen: list[Finding]) -> None:
+    word, answer = judged(*seen).word, axes(tuple(seen))
+
+    if word in {Word.TRUSTED, Word.VALID_UNTRUSTED}:
+        assert answer.integrity == "intact"
+    if word is Word.TRUSTED:
+        assert answer.signer == "trusted"
+
+
+@pytest.mark.parametrize("code", sorted({*UNREAD, "manifest.failed", "manifest.remote"}))
+def test_a_part_that_was_not_read_takes_back_intact(code: str) -> None:
+    for status in (Status.INVALID, Status.SKIPPED):
+        seen = (INTACT, TRUSTED, finding(code, status))
+        if axes(seen).integrity == "unreadable":
+            assert judged(*seen).word is Word.INCONCLUSIVE
+
+
+@given(findings, st.sampled_from(["synthetic", "inconclusive"]), st.sampled_from(Status))
+def test_a_detector_never_outweighs_what_the_file_proves(
+    seen: list[Finding], code: str, status: Status
+) -> None:
+    without = [f for f in seen if not f.code.startswith("detector.")]
+    proved = judged(*without).word
+
+    if proved not in {Word.LIKELY_AI, Word.INCONCLUSIVE, Word.NO_PROVENANCE}:
+        assert judged(*without, finding(f"detector.{code}", status)).word is proved
+
+
+@given(findings, policies)
+def test_a_verdict_keeps_all_that_was_seen_and_what_decided(
+    seen: list[Finding], policy: Policy
+) -> None:
+    verdict = policy.judge(seen)
+
+    assert verdict.findings == tuple(seen)
+    assert set(verdict.because) <= set(seen)
+    assert verdict.why
+
+
+@pytest.mark.parametrize("status", [Status.ABSENT, Status.SKIPPED])
+@pytest.mark.parametrize(
+    "code", sorted(CODES - {"manifest.failed", "manifest.remote", "manifest.remote.failed"})
+)
+def test_what_was_not_seen_proves_nothing(code: str, status: Status) -> None:
+    assert judged(finding(code, status)).word is Word.NO_PROVENANCE
+
+
+def test_the_first_case_that_holds_decides() -> None:
+    always = When(none_of=(Pattern.parse("manifest.trusted"),))
+    cases = (Case(Decision.REVIEW, always, "one"), Case(Decision.REJECT, always, "two"))
+    verdict = Policy("house", "", cases).judge([])
+
+    assert (verdict.decision, verdict.why) == (Decision.REVIEW, "one")

@@ -7,10 +7,12 @@ a redirect anew (a second look-up could answer otherwise: DNS rebinding).
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import ipaddress
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -25,6 +27,7 @@ _CHUNK = 2**16
 _REDIRECTS = {301, 302, 303, 307, 308}
 _PORTS = {"https": 443, "http": 80}
 _OK = 200
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")  # RFC 6052: an IPv4 address in the last 32 bits
 
 Resolve = Callable[[str, int], list[str]]
 Allow = Callable[[str], bool]
@@ -33,6 +36,8 @@ Allow = Callable[[str], bool]
 def is_public(address: str) -> bool:
     """Tell whether an IP address is one of the public internet's."""
     ip = ipaddress.ip_address(address.partition("%")[0])
+    if ip in _NAT64:
+        return is_public(str(ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)))
     mapped = getattr(ip, "ipv4_mapped", None) or getattr(ip, "sixtofour", None)
     return ip.is_global and not ip.is_multicast and (mapped is None or is_public(str(mapped)))
 
@@ -70,6 +75,10 @@ class Fetcher:
         parts = self._checked(url)
         host, port = parts.hostname or "", parts.port or _PORTS[parts.scheme]
         connection = self._connect(parts.scheme, host, port, deadline)
+        # A server may drip a byte at a time and never time out: at the deadline the line is cut.
+        cut = threading.Timer(_left(deadline), _cut, [connection.sock])
+        cut.daemon = True
+        cut.start()
         try:
             target = f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
             connection.request("GET", target, headers={"Host": parts.netloc.rpartition("@")[2]})
@@ -84,6 +93,7 @@ class Fetcher:
                 f"{host} could not be read: {error or type(error).__name__}", "try again later"
             ) from error
         finally:
+            cut.cancel()
             connection.close()
 
     def _checked(self, url: str) -> SplitResult:
@@ -135,6 +145,7 @@ class Fetcher:
                 connection.sock.settimeout(_left(deadline))
             chunk = response.read1(_CHUNK)
             if not chunk:
+                _left(deadline)  # cut at the deadline, it is no whole answer
                 return bytes(body)
             body += chunk
             if len(body) > self.max_bytes:
@@ -146,6 +157,11 @@ class Fetcher:
 def make_fetcher(hosts: Iterable[str]) -> Fetcher:
     """Return the fetcher for these hosts."""
     return Fetcher(tuple(host.lower() for host in hosts))
+
+
+def _cut(sock: socket.socket) -> None:
+    with contextlib.suppress(OSError):  # closed already
+        sock.shutdown(socket.SHUT_RDWR)
 
 
 def _left(deadline: float) -> float:

@@ -10,19 +10,19 @@ import json
 import os
 import shutil
 import ssl
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO
 
-from c2pa import Builder, C2paError, C2paSigningAlg, Context
-from c2pa import Signer as EngineSigner
+from c2pa import Builder, C2paError, Context
 from cryptography import x509
 
 from trustkit.asset import Asset, open_asset
 from trustkit.c2pa.certificates import read_certificate
+from trustkit.c2pa.hand import Signer, Watched, engine_signer, explained, unwritable
 from trustkit.c2pa.manifest import CREATED_LABELS, Ingredient
 from trustkit.c2pa.parent import first_problem
 from trustkit.c2pa.placing import place, sidecar, temporary
@@ -30,7 +30,7 @@ from trustkit.c2pa.read import Found, Unreadable, read, read_detached
 from trustkit.c2pa.settings import open_context, plain_context
 from trustkit.c2pa.trust import unfit
 from trustkit.c2pa.uncovered import BMFF, boxes, mend_index
-from trustkit.errors import PublishError, TrustkitError
+from trustkit.errors import PublishError
 
 # With chunks of 1 MiB and no proofs, 1 GB is signed within 35 MB instead of 550 MB (bench/memory).
 _MERKLE = {"merkle_tree_chunk_size_in_kb": 1024, "merkle_tree_max_proofs": 0}
@@ -41,21 +41,6 @@ _THUMBNAIL_NEVER = {"image/gif"}  # costs more than a second there
 _NO_AUTOMATIC = {
     f"auto_{name}_action": {"enabled": False} for name in ("created", "opened", "placed")
 }
-
-
-class Signer(Protocol):
-    """What sealing needs of a key; every backend in `trustkit.signers` has it."""
-
-    @property
-    def algorithm(self) -> str:
-        """One of C2PA's, in lower case."""
-
-    @property
-    def chain(self) -> bytes:
-        """The certificates as PEM, the leaf first."""
-
-    def sign(self, data: bytes) -> bytes:
-        """Sign all of `data`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,23 +185,23 @@ class _Work:
                     builder.set_remote_url(self.placement.remote_url)
                 source = stack.enter_context(self.asset.open())
                 target: BinaryIO = stack.enter_context(fresh.open("w+b"))
-                engine_signer = stack.enter_context(_engine_signer(self.signer, self.tsa, failed))
+                hand = stack.enter_context(engine_signer(self.signer, self.tsa, failed))
                 if self.placement.sidecar and not self.placement.remote_url:
                     shutil.copyfileobj(source, target, 2**20)
                     source.seek(0)
                     scratch = stack.enter_context(temporary(fresh))
                     target = stack.enter_context(scratch.open("w+b"))
-                manifest = bytes(builder.sign(engine_signer, self._type(), source, target))
+                written = Watched(target, failed)
+                manifest = bytes(builder.sign(hand, self._type(), source, written))
                 if self.asset.media_type in BMFF and not self.placement.is_beside:
                     mend_index(source, target)
                 return manifest
         except C2paError as error:
-            raise self._explained(error, failed) from (failed[0] if failed else error)
+            raise explained(error, failed, self.output, self.asset.media_type, self.tsa) from (
+                failed[0] if failed else error
+            )
         except OSError as error:
-            raise PublishError(
-                f"{self.output} cannot be written: {error.strerror or error}",
-                "nothing was changed; check the folder and the space left",
-            ) from error
+            raise unwritable(self.output, error) from error
 
     def _type(self) -> str:
         # Bound from outside as plain bytes, every byte counts; the engine's own handlers tidy up
@@ -262,52 +247,13 @@ class _Work:
         same = self.output.exists() and self.output.samefile(self.asset.path)
         return same and not self.placement.remote_url
 
-    def _explained(self, error: C2paError, failed: Sequence[Exception]) -> PublishError:
-        if failed:
-            first = failed[0]
-            if isinstance(first, TrustkitError):
-                return PublishError(first.message, first.hint)
-            return PublishError(f"the key could not sign: {type(first).__name__}", "see its docs")
-        text = str(error)
-        if self.tsa and any(word in text for word in _TSA_WORDS):
-            return PublishError(
-                f"the time-stamp authority {self.tsa} gave no stamp; nothing was written",
-                "try again, name another with --tsa, or sign without one",
-            )
-        if "XMP is not supported" in text:
-            return PublishError(
-                f"{self.asset.media_type} cannot carry the address of a remote manifest",
-                "use --sidecar",
-            )
-        if isinstance(error, C2paError.NotSupported):
-            return PublishError(
-                f"{self.asset.media_type} cannot carry this manifest", "use --sidecar"
-            )
-        return PublishError(f"signing failed: {text}", "nothing was written")
-
 
 _BUG = "the original is untouched; please report this with the kind of file"
-_TSA_WORDS = ("time stamp", "timestamp", "TimeStamp", "internal error")  # how the engine puts it
 
 
 def open_asset_as(path: Path, media_type: str) -> Asset:
     """Open a file whose kind is known already, whatever its first bytes say."""
     return replace(open_asset(path), media_type=media_type)
-
-
-@contextmanager
-def _engine_signer(signer: Signer, tsa: str, failed: list[Exception]) -> Iterator[EngineSigner]:
-    def sign(data: bytes) -> bytes:
-        # The engine would swallow the reason and say only that a signature is invalid.
-        try:
-            return signer.sign(data)
-        except Exception as error:
-            failed.append(error)
-            raise
-
-    algorithm = C2paSigningAlg[signer.algorithm.upper()]
-    with EngineSigner.from_callback(sign, algorithm, signer.chain.decode(), tsa or None) as made:
-        yield made
 
 
 def _add(builder: Builder, ingredient: Ingredient, stack: ExitStack) -> None:

@@ -162,10 +162,16 @@ def _is_known(code: str) -> bool:
 
 
 def _is_detector_alone(when: _When) -> bool:
-    by_code = any(code.startswith("detector") for code in when.any)
-    only_all = bool(when.all) and all(code.startswith("detector") for code in when.all)
+    # Could a detector's finding bring this case about with nothing else seen? That something else
+    # is absent or was not checked is no evidence.
+    by_code = any(code.startswith("detector") for code in (*when.any, *when.all))
     by_word = bool({Word.LIKELY_AI, Word.INCONCLUSIVE} & set(when.verdict))
-    return by_code or (only_all and not when.any) or (by_word and not (when.any or when.all))
+    others = any(map(_is_solid, when.all)) or (when.any and all(map(_is_solid, when.any)))
+    return (by_code or by_word) and not others
+
+
+def _is_solid(code: str) -> bool:
+    return not code.startswith("detector") and not code.endswith((":absent", ":skipped"))
 
 
 def _lists(names: list[str] | None, base: Path) -> tuple[str, ...] | None:

@@ -4,26 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
-from threading import Event, Thread
 
 import pytest
 
-from tests.command import AI, KEY, MEDIA, TRUST
-from tests.conftest import Run
-from trustkit.asset import open_asset
-from trustkit.axes import axes
+from tests.webserver import BODY, LOOPBACK, Server, serving
 from trustkit.c2pa.fetch import Fetcher, is_public, make_fetcher
-from trustkit.c2pa.lists import from_file
-from trustkit.c2pa.trust import Purpose
 from trustkit.errors import UnreachableError
-from trustkit.evidence.manifest import ManifestCollector
 
-LOOPBACK = "127.0.0.1"
-BODY = b"a manifest, or so it says"
 PRIVATE = (
     "127.0.0.1",
     "127.8.8.8",
@@ -50,91 +37,6 @@ PRIVATE = (
     "2002:a00:1::1",
     "2001:db8::1",
 )
-
-
-@dataclass
-class Server:
-    """A web server on loopback that notes what it was asked for."""
-
-    port: int
-    asked: list[str] = field(default_factory=list)
-
-    def url(self, path: str = "/ok", host: str = "press.example") -> str:
-        return f"http://{host}:{self.port}{path}"
-
-
-@contextmanager
-def serving(manifest: bytes = BODY) -> Iterator[Server]:
-    stopping = Event()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            server.asked.append(self.path)
-            with suppress(ConnectionError):
-                getattr(self, f"_{self.path.split('?')[0].strip('/').replace('-', '_')}")()
-
-        def _ok(self) -> None:
-            self._head(200, len(manifest))
-            self.wfile.write(manifest)
-
-        def _head(self, status: int, length: int | None = None, **headers: str) -> None:
-            self.send_response(status)
-            if length is not None:
-                self.send_header("Content-Length", str(length))
-            for name, value in headers.items():
-                self.send_header(name, value)
-            self.end_headers()
-
-        def _missing(self) -> None:
-            self._head(404, 0)
-
-        def _to(self) -> None:
-            self._head(302, 0, Location=self.path.partition("?")[2])
-
-        def _nowhere(self) -> None:
-            self._head(302, 0)
-
-        def _endless(self) -> None:
-            self._head(200)
-            while not stopping.is_set():
-                self.wfile.write(bytes(2**16))
-
-        def _silent(self) -> None:
-            stopping.wait(20)
-
-        def _slow_body(self) -> None:
-            self._head(200, 1000)
-            self._trickle(b"x")
-
-        def _slow_head(self) -> None:
-            self.wfile.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")
-            self._trickle(b"x")
-
-        def _slow_heads(self) -> None:
-            self.wfile.write(b"HTTP/1.1 200 OK\r\n")
-            self._trickle(b"X-Slow: x\r\n")
-
-        def _slow_chunk(self) -> None:
-            self._head(200, **{"Transfer-Encoding": "chunked"})
-            self.wfile.write(b"5;")
-            self._trickle(b"x")
-
-        def _trickle(self, part: bytes) -> None:
-            while not stopping.wait(0.1):
-                self.wfile.write(part)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer((LOOPBACK, 0), Handler) as http:
-        http.daemon_threads = True
-        server = Server(http.server_port)
-        Thread(target=http.serve_forever, args=(0.05,), daemon=True).start()
-        try:
-            yield server
-        finally:
-            stopping.set()
-            http.shutdown()
 
 
 @pytest.fixture
@@ -281,65 +183,3 @@ def test_nobody_listening_is_said() -> None:
 def test_a_manifest_is_fetched_through_a_redirect(server: Server) -> None:
     assert local("press.example")(server.url()) == BODY
     assert local("press.example")(server.url("/to?/ok")) == BODY
-
-
-# End to end: a file that names a manifest on a server of ours.
-
-
-@dataclass(frozen=True)
-class Remote:
-    """A picture that only names its manifest, the manifest, and the server where it would be."""
-
-    picture: Path
-    manifest: bytes
-    server: Server
-
-
-@pytest.fixture
-def remote(quick: Run, tmp_path: Path, server: Server) -> Remote:
-    picture = tmp_path / "scene.jpg"
-    url = server.url(host=LOOPBACK)
-    options = ("-o", picture, "--key", KEY, *AI, "--remote", url, "-q")
-    assert quick("sign", MEDIA / "scene.jpg", *options).code == 0
-    beside = picture.with_name("scene.jpg.c2pa")
-    manifest = beside.read_bytes()
-    beside.unlink()
-    return Remote(picture, manifest, server)
-
-
-@pytest.mark.parametrize(
-    "more", [(), ("--fetch-remote", LOOPBACK), ("--fetch-remote", "*"), ("--fetch-remote", "x.org")]
-)
-def test_verify_never_asks_this_machine_and_nobody_unasked(
-    run: Run, remote: Remote, more: tuple[str, ...]
-) -> None:
-    answer = run("verify", remote.picture, "--trust", TRUST, *more, "-f", "json")
-    assert remote.server.asked == []
-    assert answer.json()["files"][0]["verdict"] == "inconclusive"
-    assert answer.json()["files"][0]["axes"]["integrity"] == "unreadable"
-
-
-def test_inspect_and_sign_ask_nobody(run: Run, remote: Remote, tmp_path: Path) -> None:
-    run("inspect", remote.picture)
-    run("sign", remote.picture, "-o", tmp_path / "again.jpg", "--key", KEY, *AI)
-    assert remote.server.asked == []
-
-
-@pytest.mark.parametrize(("body", "word"), [(None, "intact"), (BODY, "unreadable")])
-def test_a_fetched_manifest_is_judged_like_any_other(
-    remote: Remote, body: bytes | None, word: str
-) -> None:
-    lists = from_file(TRUST, Purpose.SIGNERS)
-    fetch = remote.manifest if body is None else body
-    collector = ManifestCollector(lists, lambda _url: fetch)
-    found = tuple(collector.collect(open_asset(remote.picture)))
-    assert axes(found).integrity == word
-    if word == "intact":
-        assert found[0].facts["where"] == "remote"
-        assert axes(found).signer == "trusted"
-
-
-def test_a_manifest_fetched_for_another_picture_says_altered(remote: Remote) -> None:
-    remote.picture.write_bytes(remote.picture.read_bytes() + b"more")
-    collector = ManifestCollector((), lambda _url: remote.manifest)
-    assert axes(tuple(collector.collect(open_asset(remote.picture)))).integrity == "altered"
