@@ -12,6 +12,7 @@ from typing import Any
 from trustkit import plugins
 from trustkit.asset import open_asset
 from trustkit.batch.local import VerifyWorker
+from trustkit.batch.sources import shown
 from trustkit.c2pa.describe import describe, describe_raw
 from trustkit.c2pa.fetch import make_fetcher
 from trustkit.c2pa.lists import ListFolder, from_file
@@ -73,11 +74,11 @@ def open_inspector(*, raw: bool) -> Callable[[Path], dict[str, Any]]:
 
 
 def _describe(path: Path) -> dict[str, Any]:
-    return describe(open_asset(path))
+    return describe(open_asset(path, shown(str(path))))
 
 
 def _describe_raw(path: Path) -> dict[str, Any]:
-    return describe_raw(open_asset(path))
+    return describe_raw(open_asset(path, shown(str(path))))
 
 
 def chosen_collectors(wish: Wish) -> list[str]:

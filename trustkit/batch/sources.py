@@ -6,7 +6,7 @@ import glob
 import os
 import tempfile
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -42,7 +42,12 @@ def expand(names: Iterable[str], *, recursive: bool, stdin: BinaryIO) -> Iterato
             key = os.path.abspath(source.path) if source.path.name else source.name  # noqa: PTH100  # resolve() would follow links
             if key not in seen:
                 seen.add(key)
-                yield source
+                yield replace(source, name=shown(source.name), missing=shown(source.missing))
+
+
+def shown(name: str) -> str:
+    """Return a file's name as text that any report can hold; not every name is UTF-8."""
+    return os.fsencode(name).decode("utf-8", "replace")
 
 
 def read_list(stream: BinaryIO) -> list[str]:

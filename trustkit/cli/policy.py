@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from trustkit.batch.local import verify_all
-from trustkit.batch.sources import Source
+from trustkit.batch.sources import Source, shown
 from trustkit.cli import output
 from trustkit.cli.verify import wishes
 from trustkit.policies import DEFAULT, load_policy, shipped, source
@@ -60,7 +60,7 @@ def explain(
     wish = Wish(policy, trust, tsa_trust, remote_hosts=fetch_remote)
     toolbox = open_toolbox(wish)
     worker, limits = partial(open_worker, wish), toolbox.policy.limits
-    report = next(verify_all([Source(Path(file), file)], worker, limits, 1, output.stdin()))
+    report = next(verify_all([Source(Path(file), shown(file))], worker, limits, 1, output.stdin()))
     verdict = report.verdict
     if verdict is None:
         output.say(sentence(report))

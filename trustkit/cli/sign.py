@@ -16,7 +16,7 @@ from typing import Any
 import click
 
 from trustkit.asset import MAX_BYTES, open_asset
-from trustkit.batch.sources import STDIN, Source, expand, spool
+from trustkit.batch.sources import STDIN, Source, expand, shown, spool
 from trustkit.cli import declare
 from trustkit.cli import output as terminal
 from trustkit.errors import NoInputError, PublishError, TrustkitError, UsageError
@@ -113,13 +113,15 @@ def _one(source: Source, target: Path | TrustkitError, job: _Job) -> _Done:
     try:
         with _as_file(source) as path, _as_target(target) as place:
             asset = open_asset(path, source.name)
-            return _Done(source.name, str(target), sign(asset, place, job.order, job.signer))
+            return _Done(source.name, shown(str(target)), sign(asset, place, job.order, job.signer))
     except TrustkitError as error:
         # Whatever the reason, what the caller must know is that nothing was written: exit 40.
-        return _Done(source.name, str(target), error=PublishError(error.message, error.hint))
+        return _Done(source.name, shown(str(target)), error=PublishError(error.message, error.hint))
     except OSError as error:
         reason = f"{source.name} cannot be signed: {error.strerror or error}"
-        return _Done(source.name, str(target), error=PublishError(reason, "nothing was written"))
+        return _Done(
+            source.name, shown(str(target)), error=PublishError(reason, "nothing was written")
+        )
 
 
 @contextmanager
