@@ -5,7 +5,7 @@ export UV_PROJECT_ENVIRONMENT := .venv
 export UV_COMPILE_BYTECODE := 1
 export UV_SYSTEM_CERTS ?= true
 
-.PHONY: demo test check check-rest lint types imports docs bench fixtures independent fuzz clean
+.PHONY: demo test check check-rest lint types imports reproducible docs bench fixtures independent fuzz clean
 
 $(BIN)/trustkit: pyproject.toml uv.lock
 	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info < (3, 14) else "trustkit needs Python 3.11 to 3.13; this is " + sys.version.split()[0] + " (make PYTHON=python3.12 ...)")'
@@ -22,7 +22,7 @@ test: $(BIN)/trustkit
 
 check: test check-rest
 
-check-rest: lint types imports docs
+check-rest: lint types imports reproducible docs
 
 lint: $(BIN)/trustkit
 	$(BIN)/ruff format --check .
@@ -35,6 +35,11 @@ types: $(BIN)/trustkit
 
 imports: $(BIN)/trustkit
 	$(BIN)/lint-imports
+
+# The test media and the test keys are what their scripts make.
+reproducible: $(BIN)/trustkit
+	$(BIN)/python keys/make.py --check
+	$(BIN)/python fixtures/make.py --check
 
 docs: $(BIN)/trustkit
 	$(BIN)/sphinx-build -q -W -n docs docs/_build
