@@ -162,3 +162,15 @@ def test_what_a_file_says_of_itself_cannot_steer_the_terminal(quick: Run, tmp_pa
     assert not {"\x1b", "\x07"} & set(shown)
     assert "c\nd" not in shown
     assert json.loads(quick("inspect", output, "--format", "json").stdout)["tree"]["title"]
+
+
+def test_raw_on_a_broken_sidecar_is_one_clear_refusal(run: Run, tmp_path: Path) -> None:
+    clip = tmp_path / "clip.mkv"
+    shutil.copy(MEDIA / "clip.mkv", clip)
+    clip.with_name("clip.mkv.c2pa").write_bytes(b"no manifest at all")
+
+    answer = run("inspect", "--raw", clip)
+
+    assert answer.code == 30
+    assert "the engine has no report" in answer.stderr
+    assert "hint" in answer.stderr

@@ -134,13 +134,16 @@ def raw(asset: Asset, context: Context) -> dict[str, Any]:
     try:
         return _detailed(asset, context, None)
     except C2paError as error:
-        if asset.sidecar.is_file() and isinstance(
-            error, C2paError.ManifestNotFound | C2paError.NotSupported
-        ):
+        missing = isinstance(error, C2paError.ManifestNotFound | C2paError.NotSupported)
+        failure = error
+    if missing and asset.sidecar.is_file() and asset.sidecar.stat().st_size <= MAX_SIDECAR:
+        try:
             return _detailed(asset, context, asset.sidecar.read_bytes())
-        raise UnreadableError(
-            f"the engine has no report on {asset.name}: {error}", "see `trustkit inspect`"
-        ) from error
+        except C2paError as error:
+            failure = error
+    raise UnreadableError(
+        f"the engine has no report on {asset.name}: {failure}", "see `trustkit inspect`"
+    ) from failure
 
 
 def _detailed(asset: Asset, context: Context, manifest: bytes | None) -> dict[str, Any]:
