@@ -1,0 +1,119 @@
+"""Frames to look at: spread over a film or a part of it, one at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+
+from trustkit.errors import UnreadableError
+from trustkit.media.film import Film, Luma
+from trustkit.media.film.encoders import changes_in_place
+from trustkit.media.film.look import look, opened
+
+_KINDS = {1: "I", 2: "P", 3: "B"}  # AVPictureType
+_DAMAGED_RUN = 50  # packets in a row without a frame before a film is given up
+_BLIND_STEP = 10  # every how many frames of a film that does not tell its length
+_DECODED = 6  # frames decoded for each that is wanted, at most: neighbours tell little new
+
+
+def luma_of(frame: Any, *, full: bool) -> Luma:
+    """Return a view of the frame's luma; writing to it changes the frame."""
+    plane = frame.planes[0]
+    depth = frame.format.components[0].bits
+    kind = np.uint8 if depth <= 8 else np.uint16  # noqa: PLR2004  # bits
+    rows = np.frombuffer(plane, kind).reshape(plane.height, plane.line_size // kind().itemsize)
+    at = float(frame.pts * frame.time_base)
+    return Luma(rows[:, : plane.width], depth, full, at, _KINDS.get(int(frame.pict_type), ""))
+
+
+def sample(
+    path: Path, count: int, span: tuple[float, float] | None = None, film: Film | None = None
+) -> Iterator[Luma]:
+    """Give about `count` frames of the film, or of `span` (in seconds), in their order.
+
+    Long films are sought in, so that the cost hangs on `count` and not on their length; key
+    frames are preferred then, since codecs spend most on them. Damaged places are passed over.
+    Raises `UnreadableError` when the film cannot be opened or has no frame.
+    """
+    film = film or look(path)
+    start, end = span or (film.start, film.start + (film.seconds or 0.0))
+    with opened(path) as container:
+        stream = container.streams[film.stream]
+        stream.thread_type = "AUTO"
+        frames = (end - start) * float(film.rate)
+        if not film.seconds or (start <= film.start and frames <= _DECODED * count):
+            step = max(1, round(frames / count)) if film.seconds else _BLIND_STEP
+            found = _in_turn(container, stream, step, end if film.seconds else float("inf"))
+        else:
+            found = _sought(container, stream, count, start, end)
+        for frame in found:
+            readable = frame
+            if not changes_in_place(frame.format.name):
+                readable = frame.reformat(format="gray")
+                readable.pts, readable.time_base = frame.pts, frame.time_base
+            yield luma_of(readable, full=film.colour.full)
+
+
+def _in_turn(container: Any, stream: Any, step: int, end: float) -> Iterator[Any]:
+    owed = 0
+    for number, frame in enumerate(_decoded(container, stream)):
+        is_turn = number % step == step // 2
+        # Frames coded by themselves tell most: those out of turn stand in for the next.
+        if (int(frame.pict_type) == 1 and owed < 1) or (is_turn and owed < 1):
+            owed += not is_turn
+            yield frame
+        elif is_turn:
+            owed -= 1
+        if float(frame.pts * frame.time_base) > end:
+            return
+
+
+def _sought(container: Any, stream: Any, count: int, start: float, end: float) -> Iterator[Any]:
+    keys = sorted({*_key_frames(container, stream, count, start, end)})
+    each = -(-count // max(1, len(keys)))
+    for number, key in enumerate(keys):
+        following = keys[number + 1] if number + 1 < len(keys) else None
+        container.seek(key, stream=stream, backward=True)
+        taken = 0
+        for place, frame in enumerate(_decoded(container, stream)):
+            if taken == each or (following is not None and frame.pts >= following):
+                break
+            # Where key frames are rare, frames between them too, but not all of them.
+            if place % _DECODED == 0:
+                taken += 1
+                if start <= float(frame.pts * frame.time_base) <= end:
+                    yield frame
+
+
+def _key_frames(container: Any, stream: Any, count: int, start: float, end: float) -> Iterator[int]:
+    for number in range(count):
+        wanted = start + (number + 0.5) * (end - start) / count
+        try:
+            container.seek(int(wanted / stream.time_base), stream=stream, backward=True)
+            packet = next(container.demux(stream), None)
+        except av.FFmpegError:
+            continue  # a damaged place
+        if packet is not None and packet.pts is not None:
+            yield packet.pts
+
+
+def _decoded(container: Any, stream: Any) -> Iterator[Any]:
+    bad = 0
+    for packet in container.demux(stream):
+        try:
+            frames = packet.decode()
+        except av.error.EOFError:
+            return
+        except av.FFmpegError as error:
+            bad += 1
+            if bad > _DAMAGED_RUN:
+                raise UnreadableError("its video is damaged", "is the file whole?") from error
+            continue
+        for frame in frames:
+            if frame.pts is not None and not frame.is_corrupt:
+                bad = 0
+                yield frame
