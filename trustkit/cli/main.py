@@ -16,6 +16,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "verify": ("verify:command", "Say what is known of files: intact, by whom, declared as what."),
     "inspect": ("inspect:command", "Show everything that is in a file's manifest, unjudged."),
     "sign": ("sign:command", "Attach a signed C2PA manifest with an AI disclosure."),
+    "watermark": ("watermark:group", "Put a mark into the pixels of pictures and films; read it."),
     "keys": ("keys:group", "Make signing keys."),
     "trust": ("trust:group", "Keep named lists of who may sign and who may time-stamp."),
     "policy": ("policy:group", "List, show, check and explain policies."),

@@ -31,12 +31,11 @@ SEGMENTS = 16  # parts of a film that a span is told in
 
 _THUMBNAIL = (64, 36)
 # In predicted frames the mark is dragged along with what moves; but the one I frame may be black.
-_I_WEIGHTS = (10.0, 1.0)
-_B_WEIGHT = 0.3
+_I_WEIGHTS, _B_WEIGHT = (20.0, 1.0), 0.3
 _CUT = 10.0  # mean change of the thumbnail's luma, of 255, from frame to frame
 _DRIFT = 8.0  # the same since the residual was made
 # The eye is slow after a cut, and there every encoder begins anew: the best place for the mark.
-_AT_CUT, _FRAMES_AT_CUT = 2.0, 2  # dB louder, for so many frames
+_AT_CUT, _FRAMES_AT_CUT = 1.26, 2  # times as loud (2 dB), for so many frames
 _RESTED = 4  # frames that a residual serves at least when nothing is cut
 _FLAT = 2.0  # a frame of less deviation (black, a title card's ground) carries no mark to speak of
 _SAME = 0.2  # two frames of less mean difference are one picture
@@ -105,11 +104,9 @@ def mark_film(
             )
 
     made = remake(source, target, marker, settings, progress=progress, inspect=read_back)
-    warnings = made.warnings
-    if found[0] is None:
-        warnings = (*warnings, "the mark was not readable in the copy")
+    lost = () if found[0] else ("the mark was not readable in the copy",)
     mean, worst = marker.psnr()
-    return MarkedFilm(mean, worst, made.frames, made.codec, found[0], warnings)
+    return MarkedFilm(mean, worst, made.frames, made.codec, found[0], (*made.warnings, *lost))
 
 
 class _Marker:
@@ -132,7 +129,7 @@ class _Marker:
         has_drifted = self._age >= _RESTED and _differ(small, self._base) > _DRIFT
         is_due = is_cut or has_drifted or self._age >= REFRESH
         if is_due:
-            self._make(luma, self._floor_psnr - (_AT_CUT if is_cut else 0))
+            self._make(luma, _AT_CUT if is_cut else 1.0)
             self._age, self._base = (REFRESH - _FRAMES_AT_CUT if is_cut else 0), small
             before = luma.plane.copy()
         self._add(luma)
@@ -148,14 +145,12 @@ class _Marker:
         each = [-10 * log10(max(error, 1e-10)) for error in self._errors]
         return float(np.average(each, weights=self._served)), min(each)
 
-    def _make(self, luma: Luma, floor: float) -> None:
+    def _make(self, luma: Luma, louder: float) -> None:
         height, width = luma.plane.shape
         small = self._engine.residual(luma.in_eight_bits(), self._payload, film=True)
-        loudest = 255**2 / 10 ** (floor / 10) - _ROUNDING
-        # The engine aims at a level of its own; what is louder at a cut is made so here.
+        loudest = 255**2 / 10 ** (self._floor_psnr / 10) - _ROUNDING
         power = float((small * small).mean())
-        if power > loudest or floor < self._floor_psnr:
-            small = small * np.float32((loudest / power) ** 0.5)
+        small = small * np.float32(louder * min(1.0, (loudest / max(power, 1e-9)) ** 0.5))
         if luma.depth > 8:  # noqa: PLR2004  # bits
             small = small * (1 << (luma.depth - 8))
         whole = cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC)

@@ -26,6 +26,7 @@ _QUALITY = 50  # JPEG, of the self-check
 _FLAT = 2.0  # luma: a picture whose fine detail varies less has nowhere to hide a mark
 _DETAIL = 8.0  # pixels at the size of a look: what changes slower is no detail
 
+_GREY = {"1", "L", "LA"}  # layouts without colours
 _REACH, _SIGMA = 5, 1.5  # pixels: SSIM's windows are 11 by 11
 _C1, _C2 = 2.55**2, 7.65**2  # its constants for values up to 255
 
@@ -37,8 +38,11 @@ class PictureEngine(Protocol):
     def weights(self) -> Sequence[float]:
         """How much red, green and blue get of a residual of 1, so that luma changes by 1."""
 
-    def residual(self, luma: Plane, payload: bytes) -> Plane:
-        """Return what is to be added, in a size of its own that covers the whole picture."""
+    def residual(self, luma: Plane, payload: bytes, *, grey: bool = False) -> Plane:
+        """Return what is to be added, in a size of its own that covers the whole picture.
+
+        A `grey` picture has no colours to share it out to.
+        """
 
     def observe(self, luma: Plane) -> Plane:
         """Return a plane of fixed size for a picture's shape; those of several frames add up."""
@@ -84,7 +88,8 @@ def mark_picture(
         if small and not allow_weak:
             raise _weak(asset.name, f"it has a side of less than {SMALLEST} pixels")
         looks = [_look(picture, page) for page in range(len(picture.facts.sizes))]
-        planes = [engine.residual(look.luma, payload) for look in looks]
+        grey = picture.facts.layout in _GREY
+        planes = [engine.residual(look.luma, payload, grey=grey) for look in looks]
 
         # (2) Write the whole file beside its place.
         red, green, blue = (float(weight) for weight in engine.weights)

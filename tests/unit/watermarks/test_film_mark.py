@@ -202,7 +202,7 @@ def test_films_of_ten_bits_are_marked_as_loudly(tmp_path):
     options = {"preset": "ultrafast"}
     source = film(tmp_path / "in.mkv", Recipe(pixels="yuv420p10le", options=options))
     made = mark_film(source, tmp_path / "out.mkv", Tiny(), OURS, FAST, floor=30)
-    assert made.psnr == pytest.approx(20 * np.log10(255 / 2), abs=0.3)
+    assert made.psnr == pytest.approx(20 * np.log10(255 / 2), abs=0.4)
     mark = read_film(tmp_path / "out.mkv", Tiny())
     assert mark
     assert mark.payload == OURS

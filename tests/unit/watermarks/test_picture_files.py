@@ -30,7 +30,7 @@ class Plain:
     side: int = 256
     weights = (1.0, 1.0, 1.0)
 
-    def residual(self, luma: Plane, payload: bytes) -> Plane:
+    def residual(self, luma: Plane, payload: bytes, *, grey: bool = False) -> Plane:
         height, width = self._shape(luma)
         signs = 1 - 2.0 * np.unpackbits(np.frombuffer(payload[:1], np.uint8))
         pattern = np.tensordot(signs, self._patterns(height, width), 1)

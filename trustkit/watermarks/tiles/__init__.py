@@ -20,6 +20,7 @@ from trustkit.watermarks.tiles.reader import Reader
 from trustkit.watermarks.tiles.writer import COLOUR, LUMA, Writer
 
 _GREY, _COLOURS = 2, 3  # dimensions, channels
+_KINDS = (np.dtype(np.uint8), np.dtype(np.uint16), np.dtype(np.float32))
 
 
 @dataclass(frozen=True)
@@ -46,9 +47,11 @@ class Tiles:
     def _writer(self) -> Writer:
         return Writer(self._layout, self.strength)
 
-    def residual(self, luma: Plane, payload: bytes, *, film: bool = False) -> Plane:
+    def residual(
+        self, luma: Plane, payload: bytes, *, film: bool = False, grey: bool = False
+    ) -> Plane:
         """Return the small plane to be enlarged and added to `luma` (height, width), 0 to 255."""
-        return self._writer.residual(luma, payload, film=film)
+        return self._writer.residual(luma, payload, film=film, grey=grey)
 
     def observe(self, luma: Plane) -> Plane:
         """Return the levelled canonical plane; those of a film's frames may be averaged."""
@@ -58,7 +61,7 @@ class Tiles:
     def look(
         self, plane: Plane, search: Search, size: tuple[int, int]
     ) -> tuple[Mark | None, float]:
-        """Read an observation of pictures of `size` (width, height); also tell the best fit seen."""
+        """Read an observation of pictures of `size` (width, height), and tell the best fit."""
         return self._reader.read(plane, plane.shape[1] / size[0], search)
 
     def read(self, plane: Plane, search: Search, size: tuple[int, int]) -> Mark | None:
@@ -66,21 +69,25 @@ class Tiles:
         return self.look(plane, search, size)[0]
 
     def embed(self, array: Array, payload: bytes) -> Array:
-        """See `Watermark`; what is transparent and what is beyond RGB stays as it is."""
-        top = _top(array)
-        residual = self.residual(_luma(array), payload)
+        """See `Watermark`; alpha stays as it is. Raises `ValueError` for other arrays."""
+        _check(array)
+        residual = self.residual(_luma(array), payload, grey=array.ndim == _GREY)
         height, width = array.shape[:2]
-        step = cv2.resize(residual, (width, height), interpolation=cv2.INTER_CUBIC) * (top / 255)
-        marked = array.copy()
+        whole = cv2.resize(residual, (width, height), interpolation=cv2.INTER_CUBIC)
+        step: Plane = np.asarray(whole * np.float32(_top(array) / 255), np.float32)
         if array.ndim == _GREY:
-            marked[:] = _fitted(array + step, array.dtype, top)
-            return marked
-        colours = array[..., :_COLOURS] + step[..., None] * COLOUR
-        marked[..., :_COLOURS] = _fitted(colours, array.dtype, top)
+            return _added(array, step)
+        # OpenCV's colours are the last axis; adding saturates and rounds to even.
+        steps = np.asarray(cv2.merge([step * weight for weight in COLOUR]), np.float32)
+        if array.shape[2] == _COLOURS:
+            return _added(array, steps)
+        marked = array.copy()
+        marked[..., :_COLOURS] = _added(np.ascontiguousarray(array[..., :_COLOURS]), steps)
         return marked
 
     def detect(self, array: Array, search: Search = Search.NORMAL) -> Mark | None:
         """See `Watermark`."""
+        _check(array)
         height, width = array.shape[:2]
         return self.read(self.observe(_luma(array)), search, (width, height))
 
@@ -89,15 +96,31 @@ def _top(array: Array) -> float:
     return float(np.iinfo(array.dtype).max) if array.dtype.kind == "u" else 1.0
 
 
-def _fitted(values: Array, dtype: np.dtype, top: float) -> Array:  # type: ignore[type-arg]
-    if dtype.kind == "u":
-        return np.clip(np.rint(values), 0, top).astype(dtype)
-    return np.clip(values, 0, top).astype(dtype)
+def _check(array: Array) -> None:
+    channels = array.shape[2] if array.ndim == _GREY + 1 else 0
+    shaped = array.ndim == _GREY or channels in {_COLOURS, _COLOURS + 1}
+    if not shaped or not array.size or array.dtype not in _KINDS:
+        raise ValueError(
+            f"a picture is (height, width[, 3 or 4]) of {', '.join(map(str, _KINDS))}, "
+            f"not {array.shape} of {array.dtype.str}"
+        )
+
+
+def _added(array: Array, step: Plane) -> Array:
+    if array.dtype.kind == "u":
+        kind = cv2.CV_8U if array.dtype.itemsize == 1 else cv2.CV_16U
+        return np.asarray(cv2.add(array, step, dtype=kind))
+    return np.asarray(np.clip(array + step, 0, 1), np.float32)
 
 
 def _luma(array: Array) -> Plane:
-    scale = np.float32(255 / _top(array))
+    scale = 255 / _top(array)
+    values = array.astype(np.float32)
+    if array.dtype.kind == "f":
+        # One sample that is no number must not spread over the whole picture.
+        values = np.clip(np.nan_to_num(values), 0, 1)
     if array.ndim == _GREY:
-        return array.astype(np.float32) * scale
-    plane: Plane = array[..., :_COLOURS].astype(np.float32) @ (LUMA * scale)
-    return plane
+        return values * np.float32(scale)
+    row = np.zeros((1, array.shape[2]), np.float32)
+    row[0, :_COLOURS] = LUMA * scale
+    return np.asarray(cv2.transform(values, row), np.float32)

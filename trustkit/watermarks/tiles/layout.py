@@ -57,7 +57,7 @@ class Layout:
 
     @cached_property
     def is_sync(self) -> NDArray[np.bool_]:
-        """Which waves have a fixed phase; the set looks the same turned by 90 degrees or mirrored."""
+        """Which waves have a fixed phase; turned by 90 degrees or mirrored, the set is the same."""
         high, low = np.maximum(abs(self.kx), abs(self.ky)), np.minimum(abs(self.kx), abs(self.ky))
         share = np.where(self.radius <= _DENSE, _SHARE_DENSE, _SHARE_SPARSE)
         draws = [_draw(int(a), int(b)) for a, b in zip(high, low, strict=True)]
@@ -68,7 +68,7 @@ class Layout:
         """A unit phase a wave, from the key."""
         stream = hashlib.shake_256(self.key.derive(f"{NAME} phases")).digest(2 * len(self.kx))
         turns = np.frombuffer(stream, ">u2").astype(np.float64) / 65536
-        return np.exp(2j * np.pi * turns).astype(np.complex64)
+        return np.asarray(np.exp(2j * np.pi * turns), np.complex64)
 
     @cached_property
     def code(self) -> Code:

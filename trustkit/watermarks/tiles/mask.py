@@ -9,7 +9,7 @@ from trustkit.watermarks import Plane
 
 _FINE = 3.0  # samples: what is finer counts as texture, which hides a mark
 _NEAR = 2.2  # samples over which texture is averaged
-_POWER = 0.45  # of the activity: measured; stronger masking puts the mark where it is drowned
+_POWER = 0.3  # of the activity: measured; stronger masking puts the mark where it is drowned
 _EDGE = 2.5  # times the calmest activity near by: a mark beside an edge shows on the calm side
 _BRIGHT, _DARK = 0.35, 0.45  # how much less is hidden at full white and at full black
 
@@ -22,4 +22,5 @@ def mask(luma: Plane) -> Plane:
     activity = np.minimum(activity, cv2.GaussianBlur(calm, (0, 0), _NEAR) * _EDGE + 1)
     off = ((luma - 128) / 128) ** 2
     light = 1 - np.where(luma > 128, _BRIGHT, _DARK) * off  # noqa: PLR2004  # middle grey
-    return cv2.GaussianBlur((1 + activity) ** _POWER * light, (0, 0), 1.5).astype(np.float32)
+    strength = cv2.GaussianBlur((1 + activity) ** _POWER * light, (0, 0), _NEAR / 1.5)
+    return np.asarray(strength, np.float32)

@@ -9,16 +9,16 @@ from trustkit.watermarks import Plane
 from trustkit.watermarks.tiles.layout import SIDE
 
 # (lower edge, over how much the activity is averaged) of the two bands, in samples
-_BANDS = ((1.5, 1.8), (3.6, 2.2))
-_FLOOR = 1.0  # luma: below, there is only rounding noise
+_BANDS = ((1.2, 1.5), (3.6, 2.0))
+_FLOOR = 0.8  # luma: below, there is only rounding noise
 _OUTLIER = 2.5  # times the local activity: an edge is the picture's own
-_POWER = 0.78  # of the local variance: measured best over sixteen attacks (bench/observe.py)
+_POWER = 0.8  # of the local variance: measured best over sixteen attacks (bench/observe.py)
 _SMOOTH = 3.0  # bins: over how much the spectrum is averaged
 _PEAK = 3.0  # times the median: a lone spectral line is the picture's own
 
 
 def canonical_size(width: int, height: int, side: float = SIDE) -> tuple[int, int]:
-    """Return (width, height) of the canonical plane: the picture's shape with `side` squared area."""
+    """Return (width, height) of the canonical plane: the picture's shape, of `side` squared."""
     scale = side / np.sqrt(width * height)
     return max(8, round(width * scale)), max(8, round(height * scale))
 
@@ -29,7 +29,7 @@ def shrink(luma: Plane, width: int, height: int) -> Plane:
         return luma
     smaller = width < luma.shape[1]
     how = cv2.INTER_AREA if smaller else cv2.INTER_CUBIC
-    return cv2.resize(luma, (width, height), interpolation=how).astype(np.float32, copy=False)
+    return np.asarray(cv2.resize(luma, (width, height), interpolation=how), np.float32)
 
 
 def level(luma: Plane) -> Plane:
@@ -37,7 +37,7 @@ def level(luma: Plane) -> Plane:
     above = luma
     total = np.zeros_like(luma)
     for edge, around in _BANDS:
-        below = cv2.GaussianBlur(luma, (0, 0), edge)
+        below = np.asarray(cv2.GaussianBlur(luma, (0, 0), edge), np.float32)
         band = above - below
         above = below
         activity = cv2.GaussianBlur(np.abs(band), (0, 0), around) + _FLOOR
@@ -48,7 +48,7 @@ def level(luma: Plane) -> Plane:
 
 
 def whiten(plane: Plane) -> Plane:
-    """Make all frequencies equally strong, so that no texture of the picture's looks like a mark."""
+    """Make all frequencies equally strong, so that no texture looks like a mark."""
     height, width = plane.shape
     spectrum = np.fft.rfft2(plane)
     power = np.abs(spectrum) ** 2
@@ -61,4 +61,4 @@ def whiten(plane: Plane) -> Plane:
     limit = _PEAK * np.median(size)
     spectrum *= np.minimum(1.0, limit / (size + 1e-9))
     white = np.fft.irfft2(spectrum, s=(height, width))
-    return (white / (white.std() + 1e-9)).astype(np.float32)
+    return np.asarray(white / (white.std() + 1e-9), np.float32)

@@ -18,10 +18,11 @@ from trustkit.watermarks.tiles.register import Waves, register, spread, waves
 from trustkit.watermarks.tiles.view import Fit, Sync, View, open_sync
 
 # How many readings of the code each search may try, which is what its odds of chance rest on.
-TRIALS = {Search.FAST: 8, Search.NORMAL: 32, Search.DEEP: 256}
-MARGIN = {Search.FAST: 27.0, Search.NORMAL: 27.0, Search.DEEP: 30.0}  # bits beyond the code book
+TRIALS = {Search.FAST: 8, Search.NORMAL: 24, Search.DEEP: 128}
+MARGIN = {Search.FAST: 29.0, Search.NORMAL: 28.0, Search.DEEP: 28.0}  # bits beyond the code book
 _REACH = 19.0  # cycles a tile: beyond, waves of fixed phase are too few to search by
 _LOW = 11.0  # cycles a tile: what is left of a picture that was made small or blurred
+_TRIED = {Search.NORMAL: 14, Search.DEEP: 100}  # guesses that are laid exactly and decoded
 _BATCH = 4
 _NEAR = 2.0  # cycles a tile over which the strength of waves is averaged
 
@@ -29,7 +30,7 @@ Candidate = tuple[Fit, View]
 
 
 def bound(search: Search) -> float:
-    """Return the odds that `search` finds any mark in an unmarked picture; see the format's page."""
+    """Return the odds that `search` finds a mark in an unmarked picture; see the format's page."""
     return float(TRIALS[search] * 2.0 ** -MARGIN[search])
 
 
@@ -62,7 +63,9 @@ class Reader:
             register(view, fit, self.layout) if bend else waves(view, fit.matrix, self.layout)
             for fit, view, bend in batch
         ]
-        rows = np.array([self._values(found, view) for found, (_, view, _) in zip(laid, batch, strict=True)])
+        rows = np.array(
+            [self._values(found, view) for found, (_, view, _) in zip(laid, batch, strict=True)]
+        )
         decoded = self.layout.code.decode(rows, margin=MARGIN[search])
         there = [i for i, one in enumerate(decoded) if one is not None]
         if not there:
@@ -71,7 +74,13 @@ class Reader:
         fit, view, _ = batch[first]
         found: Decoded = decoded[first]  # type: ignore[assignment]
         return Mark(
-            found.payload, NAME, found.z, bound(search), search, fit.path, _geometry(laid[first], view)
+            found.payload,
+            NAME,
+            found.z,
+            bound(search),
+            search,
+            fit.path,
+            _geometry(laid[first], view),
         )
 
     def _values(self, found: Waves, view: View) -> NDArray[np.float32]:
@@ -93,7 +102,9 @@ class Reader:
         power = np.bincount(place, np.abs(unit) ** 2) / np.maximum(every, 1)
         there = unit.real[layout.is_sync]
         sums = np.bincount(place[layout.is_sync], there, minlength=len(every))
-        kernel = np.exp(-0.5 * (np.subtract.outer(range(len(every)), range(len(every))) / _NEAR) ** 2)
+        kernel = np.exp(
+            -0.5 * (np.subtract.outer(range(len(every)), range(len(every))) / _NEAR) ** 2
+        )
         strength = (kernel @ sums) / (kernel @ fixed)
         strength = np.maximum(strength, 0.1 * strength.max(initial=0))
         return np.maximum(power, power.max() * 1e-6)[place], strength[place]
@@ -133,14 +144,21 @@ class Reader:
             if octave < 2:  # noqa: PLR2004  # a squeezed crop to a quarter is left to luck
                 echoes = np.concatenate([echoes, guess.echoes(other, "squeeze", 4)])
             others += [(fit, other) for fit in other.fits(echoes, sync, "echo")]
-        others.sort(key=lambda one: -one[0].z)
-        yield [(fit, one, True) for fit, one in _apart(others, 10)]
+        yield [(fit, one, True) for fit, one in _apart(others, _TRIED[Search.NORMAL])]
+        if search is Search.NORMAL:
+            return
+        others = []
+        for octave in guess.OCTAVES:
+            other = guess.view_of(levelled, octave, native)
+            fits = guess.everywhere(other, self._sync(other.reach), octave)
+            others += [(fit, other) for fit in fits]
+        yield [(fit, one, True) for fit, one in _apart(others, _TRIED[Search.DEEP])]
 
 
 def _apart(candidates: list[Candidate], most: int) -> list[Candidate]:
     # Neighbours on a grid are one guess: registration pulls them to the same place.
     kept: list[Candidate] = []
-    for fit, view in candidates:
+    for fit, view in sorted(candidates, key=lambda one: -one[0].z):
         shape = fit.matrix[:2, :2] / view.ratio
         if all(np.abs(shape - k.matrix[:2, :2] / v.ratio).max() > 0.02 for k, v in kept):  # noqa: PLR2004  # a fiftieth of a tile
             kept.append((fit, view))

@@ -19,6 +19,8 @@ _ROUNDS = ((1.2, 5.0, 1.0, 13.0), (0.9, 3.0, 0.75, 19.0), (0.8, 1.5, 0.5, 26.0))
 # (window in tiles, reach in samples, step in samples, highest wave) of each round
 _AROUND = 1.1  # tiles over which the strength of the mark is averaged
 _DEAF = 0.2  # what a tile without any sign of the mark still counts
+_LEAST_BLOCKS = 3  # for a plane that can tilt
+_LEAST_COVER = 0.15  # of a tile
 _SURE = 2.0  # standard deviations: a block below says nothing about its place
 _STIFF = 30.0  # how much evidence it takes to bend the grid
 
@@ -74,7 +76,7 @@ def spread(found: Waves, layout: Layout, highest: float) -> NDArray[np.float32]:
     heard = _windows(rows, columns, _AROUND) @ unit.real.sum(2).reshape(-1)
     heard /= _windows(rows, columns, _AROUND) @ (found.covered.reshape(-1) + 1e-3)
     heard = np.maximum(heard / max(float(heard.max()), 1e-9), _DEAF)
-    return heard.reshape(rows, columns).astype(np.float32)
+    return np.asarray(heard.reshape(rows, columns), np.float32)
 
 
 def _bend(
@@ -91,14 +93,18 @@ def _bend(
     surfaces = (blocks @ turning).real / noise[:, None]
     best = surfaces.argmax(1)
     z = surfaces[np.arange(len(best)), best]
-    weights = np.maximum(z - _SURE, 0) ** 2 * (found.covered.reshape(-1) > 0.15)
-    if (weights > 0).sum() < 3:
+    weights: Matrix = np.maximum(z - _SURE, 0).astype(np.float64) ** 2 * (
+        found.covered.reshape(-1) > _LEAST_COVER
+    )
+    if (weights > 0).sum() < _LEAST_BLOCKS:
         return None
     middles = np.stack(np.meshgrid(np.arange(columns), np.arange(rows)), -1).reshape(-1, 2)
-    return _homography((middles + 0.5) * TILE, shifts[best], weights)
+    return _homography((middles + 0.5) * TILE, shifts[best], np.asarray(weights, np.float64))
 
 
-def _homography(at: NDArray[np.float64], off: NDArray[np.float64], weights: NDArray[np.float64]) -> Matrix:
+def _homography(
+    at: NDArray[np.float64], off: NDArray[np.float64], weights: NDArray[np.float64]
+) -> Matrix:
     """Fit the mild perspective that moves `at` by `off`; stiff where the evidence is thin."""
     centre = (at * weights[:, None]).sum(0) / weights.sum()
     scale = 2.5 * TILE
@@ -119,9 +125,11 @@ def _homography(at: NDArray[np.float64], off: NDArray[np.float64], weights: NDAr
         residual = np.hypot(*(target - system @ [a, b, c, d, e, f, g, h]).reshape(2, -1)) * scale
         keep = residual < max(2.0, 2.5 * float(np.median(residual[weights > 0])))
         w = np.concatenate([weights * keep] * 2)
-    inner = np.array([[1 + b, c, a], [d * 0 + e, 1 + f, d], [g, h, 1]])
-    to = np.array([[1 / scale, 0, -centre[0] / scale], [0, 1 / scale, -centre[1] / scale], [0, 0, 1]])
-    return np.linalg.inv(to) @ inner @ to
+    inner = np.array([[1 + b, c, a], [e, 1 + f, d], [g, h, 1]])
+    to = np.array(
+        [[1 / scale, 0, -centre[0] / scale], [0, 1 / scale, -centre[1] / scale], [0, 0, 1]]
+    )
+    return np.asarray(np.linalg.inv(to) @ inner @ to)
 
 
 @cache
@@ -150,6 +158,4 @@ def _shifts(reach: float, step: float) -> tuple[NDArray[np.float64], NDArray[np.
 def _windows(rows: int, columns: int, window: float) -> NDArray[np.float32]:
     y, x = np.mgrid[:rows, :columns].reshape(2, -1)
     squared = (x[:, None] - x) ** 2 + (y[:, None] - y) ** 2
-    return np.exp(-squared / (2 * window**2)).astype(np.float32)
-
-
+    return np.asarray(np.exp(-squared / (2 * window**2)), np.float32)

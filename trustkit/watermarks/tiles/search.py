@@ -12,10 +12,15 @@ from trustkit.watermarks import Plane
 from trustkit.watermarks.tiles.layout import TILE
 from trustkit.watermarks.tiles.observe import shrink, whiten
 from trustkit.watermarks.tiles.register import Waves
-from trustkit.watermarks.tiles.view import TURNS, Fit, Sync, View
+from trustkit.watermarks.tiles.view import TURNS, Fit, Matrix, Sync, View
 
-OCTAVES = (1.0, 1.414, 2.0, 2.828)  # tiles so many times larger: crops to 50, 25 and 12 % of the area
-_LAGS = tuple((i, j) for j in range(0, 4) for i in range(-3, 4) if (j, i) > (0, 0))
+OCTAVES = (
+    1.0,
+    1.414,
+    2.0,
+    2.828,
+)  # tiles so many times larger: crops to 50, 25 and 12 % of the area
+_LAGS = tuple((i, j) for j in range(4) for i in range(-3, 4) if (j, i) > (0, 0))
 _SIZE_STEP = 0.008
 _TURN_STEP = 0.45  # degrees
 _LEAST_OVERLAP = 0.1  # of the area: less gives nothing but noise
@@ -96,6 +101,19 @@ def turned(view: View, sync: Sync) -> list[Fit]:
     """Guess all turns within the same frame."""
     degrees = np.arange(-45, 45, _TURN_STEP)
     return view.fits(similarity(np.full_like(degrees, view.ratio), degrees), sync, "turn", 2)
+
+
+def everywhere(view: View, sync: Sync, octave: float) -> list[Fit]:
+    """Guess every size of this octave with every turn, and upright with every squeeze."""
+    scales = np.exp(np.arange(np.log(0.84), np.log(1.19), 1.5 * _SIZE_STEP)) * octave * view.ratio
+    size, degrees = np.meshgrid(scales, np.arange(-45, 45, 1.5 * _TURN_STEP))
+    fits = view.fits(similarity(size.ravel(), degrees.ravel()), sync, "deep")
+    across, down = np.meshgrid(scales, scales)
+    nil = np.zeros(across.size)
+    squeezed = np.stack(
+        [np.stack([across.ravel(), nil], -1), np.stack([nil, down.ravel()], -1)], -2
+    )
+    return fits + view.fits(squeezed, sync, "deep")
 
 
 @lru_cache(maxsize=2)

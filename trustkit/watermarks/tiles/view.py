@@ -1,4 +1,4 @@
-"""One whitened plane, ready to be asked: do the tiles lie on it like this?"""
+"""One whitened plane, ready to be asked whether the tiles lie on it in a certain way."""
 
 from __future__ import annotations
 
@@ -57,7 +57,8 @@ class Sync:
             back = waves.conj() * (-1 if turn % 2 else 1)
             spectra[:, turn // 2, self.mirror[turn]] += back
         both = np.fft.fft2(spectra.reshape(count, -1, TILE, TILE))
-        return np.stack([both.real, both.imag], 2).reshape(count, turns, TILE, TILE)
+        surfaces = np.stack([both.real, both.imag], 2).reshape(count, turns, TILE, TILE)
+        return np.asarray(surfaces, np.float32)
 
 
 def open_sync(layout: Layout, reach: float) -> Sync:
@@ -65,17 +66,26 @@ def open_sync(layout: Layout, reach: float) -> Sync:
     chosen = layout.is_sync & (layout.radius <= reach)
     k = np.stack([layout.kx[chosen], layout.ky[chosen]], 1)
     weight = layout.amplitude[chosen]
-    own = {(int(x), int(y)): phase for (x, y), phase in zip(k, layout.phases[chosen] * weight, strict=True)}
+    own = {
+        (int(x), int(y)): phase
+        for (x, y), phase in zip(k, layout.phases[chosen] * weight, strict=True)
+    }
     reference, place, mirror = [], [], []
     for turn in TURNS:
         # Wave k of the tile is met at j = turn k, so what is met at j belongs to k = turn' j.
         source = np.rint(k @ turn).astype(int)
-        phases = [own[(x, y)] if (x, y) in own else np.conj(own[(-x, -y)]) for x, y in source.tolist()]
+        phases = [
+            own[(x, y)] if (x, y) in own else np.conj(own[(-x, -y)]) for x, y in source.tolist()
+        ]
         reference.append(np.conj(phases))
         place.append((source[:, 1] % TILE) * TILE + source[:, 0] % TILE)
         mirror.append((-source[:, 1] % TILE) * TILE + -source[:, 0] % TILE)
     return Sync(
-        np.flatnonzero(chosen), k.astype(float), np.array(reference, np.complex64), np.array(place), np.array(mirror)
+        np.flatnonzero(chosen),
+        k.astype(float),
+        np.array(reference, np.complex64),
+        np.array(place),
+        np.array(mirror),
     )
 
 
@@ -127,7 +137,7 @@ class View:
         back = cv2.dft(power, flags=cv2.DFT_COMPLEX_OUTPUT)[..., 0] / power.size
         back[1::2] *= -1
         back[:, 1::2] *= -1
-        return back
+        return np.asarray(back, np.float32)
 
     def sample(self, frequencies: NDArray[np.float64]) -> NDArray[np.complex64]:
         """Return the transform at `frequencies` (..., 2) in cycles a sample, between its bins."""
@@ -140,7 +150,7 @@ class View:
         index = low[..., 1] * size + low[..., 0]
         upper = flat[index] * (1 - fx) + flat[index + 1] * fx
         lower = flat[index + size] * (1 - fx) + flat[index + size + 1] * fx
-        return upper * (1 - fy) + lower * fy
+        return np.asarray(upper * (1 - fy) + lower * fy, np.complex64)
 
     def fits(
         self, matrices: NDArray[np.float64], sync: Sync, path: str, turns: int = 8
@@ -180,4 +190,5 @@ class View:
             (int(columns) * TILE, int(rows) * TILE),
             flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
         )
-        return flat.reshape(rows, TILE, columns, TILE).swapaxes(1, 2), moved
+        tiles = flat.reshape(rows, TILE, columns, TILE).swapaxes(1, 2)
+        return np.asarray(tiles, np.float32), moved

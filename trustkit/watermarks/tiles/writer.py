@@ -21,9 +21,10 @@ LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 COLOUR = LUMA / (LUMA @ LUMA)
 COLOUR_ERROR = float((COLOUR**2).mean())  # mean square over R, G and B for a luma step of 1
 
-_TARGET = {Strength.SUBTLE: 47.6, Strength.DEFAULT: 44.6, Strength.STRONG: 42.4}  # dB
-_QUIETER, _LOUDER = 2.6, 3.1  # dB: how far a picture may be from its preset's target
+_TARGET = {Strength.SUBTLE: 47.8, Strength.DEFAULT: 44.8, Strength.STRONG: 42.4}  # dB
+_QUIETER, _LOUDER = 3.8, 3.55  # dB: how far a picture may be from its preset's target
 _EASE = 0.5  # dB quieter for each dB that the mark is easier to hear
+_TELLING = 14.0  # cycles a tile: up to here waves are looked for, whatever was cut off
 _AVERAGE = 26.0  # deviations: how well the mark is heard in an average picture at 44 dB
 _REFERENCE = 44.0  # dB
 _ROUNDING = 1 / 12  # mean square of rounding to whole steps
@@ -31,7 +32,7 @@ _AGAINST = 0.4  # how much of the picture's own waves that speak against the mar
 _FIGHT = 11.0  # cycles a tile
 _MOST_AGAINST = 2.0  # times a wave's own strength
 _LEAST_GAIN = 0.3  # of the best wave's: what is hardly heard is not fought over
-_SYNC = 1.3  # how much stronger waves of fixed phase are: without them no other is found
+_SYNC = 1.25  # how much stronger waves of fixed phase are: without them no other is found
 _QUARTER = 8.0  # cycles a tile that a picture of the canonical size holds at a quarter of its size
 _STEEP_BELOW = 700.0  # pixels: the square root of the area of a small picture
 
@@ -43,11 +44,13 @@ class Writer:
     layout: Layout
     strength: Strength
 
-    def residual(self, luma: Plane, payload: bytes, *, film: bool = False) -> Plane:
+    def residual(
+        self, luma: Plane, payload: bytes, *, film: bool = False, grey: bool = False
+    ) -> Plane:
         """Return the canonical plane to be added to `luma` (0 to 255), enlarged to its size.
 
         For a film only luma is changed, so quality is that of luma, and nothing is fitted to one
-        frame's own waves, as the next frames share the plane.
+        frame's own waves, as the next frames share the plane. A `grey` picture has luma alone, too.
         """
         height, width = luma.shape
         size = canonical_size(width, height)
@@ -56,43 +59,43 @@ class Writer:
         hiding = mask(plane)
         pure = self.layout.spectrum(payload)
         gains = self._gains(native)
-        error = 1.0 if film else COLOUR_ERROR
+        error = 1.0 if film or grey else COLOUR_ERROR
         faint = _scaled(hiding, pure * gains, self.layout, _REFERENCE, error)
         marked = self._heard(_coded(plane + faint, native), native)
         ease = self._ease(marked, pure, native)
-        waves_ = pure * gains
+        spoken = pure * gains
         if not film:
             gain = self._by_radius((marked * pure.conj()).real) / gains
             gain = np.maximum(gain, _LEAST_GAIN * gain.max())
-            waves_ = waves_ + self._against(self._heard(plane, native) / gain, pure)
+            spoken = spoken + self._against(self._heard(plane, native) / gain, pure)
         target = _TARGET[self.strength] + np.clip(_EASE * ease, -_LOUDER, _QUIETER)
-        return _scaled(hiding, waves_, self.layout, target, error)
+        return _scaled(hiding, spoken, self.layout, target, error)
 
     def _gains(self, native: float) -> NDArray[np.float32]:
         # A small picture made smaller still keeps its slowest waves alone: there goes the strength.
         radius = self.layout.radius
         quarter = _QUARTER * native / SIDE
         corner = np.clip(0.8 * quarter, 5, 14)
-        power = 0.8 if native > _STEEP_BELOW else 1.3
+        power = 0.8 if native > _STEEP_BELOW else 1.2
         gains = np.minimum(1, corner / radius) ** power * np.where(self.layout.is_sync, _SYNC, 1)
-        return gains.astype(np.float32)
+        return np.asarray(gains, np.float32)
 
     def _heard(self, plane: Plane, native: float) -> Complex:
         view = View(whiten(level(plane)), 1.0)
-        return waves(view, np.eye(3), self.layout).values.sum((0, 1))
+        return np.asarray(waves(view, np.eye(3), self.layout).values.sum((0, 1)), np.complex64)
 
     def _by_radius(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
         place = self.layout.radius.astype(int)
         means = np.bincount(place, values) / np.maximum(np.bincount(place), 1)
-        return np.maximum(means, 1e-6)[place].astype(np.float32)
+        return np.asarray(np.maximum(means, 1e-6)[place], np.float32)
 
     def _ease(self, marked: Complex, pure: Complex, native: float) -> float:
         along = marked * pure.conj()
         mean = self._by_radius(along.real)
         scatter = np.maximum(self._by_radius(np.abs(along) ** 2) - mean**2, 1e-9)
-        kept = self.layout.radius <= _QUARTER * native / SIDE
+        kept = self.layout.radius <= min(_QUARTER * native / SIDE, _TELLING)
         evidence = (2 * mean**2 / scatter)[kept].sum()
-        return float(20 * np.log10(np.sqrt(evidence) / _AVERAGE))
+        return float(20 * np.log10(max(np.sqrt(evidence), 1e-3) / _AVERAGE))
 
     def _against(self, own: Complex, pure: Complex) -> Complex:
         # What the picture itself says against the mark, bit by bit: a part of it is taken away.
@@ -104,17 +107,21 @@ class Writer:
         limit = _MOST_AGAINST
         against = np.clip(real, -limit, limit) + 1j * np.clip(imag, -limit, limit)
         against *= _AGAINST * self.layout.phases * (self.layout.radius <= _FIGHT)
-        return against.astype(np.complex64)
+        return np.asarray(against, np.complex64)
 
 
 def _coded(plane: Plane, native: float) -> Plane:
     # What an upload does to it, on average.
     eight = np.clip(np.rint(plane), 0, 255).astype(np.uint8)
-    _, data = cv2.imencode(".jpg", eight, [cv2.IMWRITE_JPEG_QUALITY, int(np.clip(native / 14, 30, 80))])
-    return cv2.imdecode(data, cv2.IMREAD_GRAYSCALE).astype(np.float32)
+    _, data = cv2.imencode(
+        ".jpg", eight, [cv2.IMWRITE_JPEG_QUALITY, int(np.clip(native / 14, 30, 80))]
+    )
+    return np.asarray(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE), np.float32)
 
 
-def _scaled(hiding: Plane, spectrum: Complex, layout: Layout, decibels: float, error: float) -> Plane:
+def _scaled(
+    hiding: Plane, spectrum: Complex, layout: Layout, decibels: float, error: float
+) -> Plane:
     tile = layout.paint(spectrum)
     height, width = hiding.shape
     tiled = np.tile(tile, (-(-height // TILE), -(-width // TILE)))[:height, :width]

@@ -1,0 +1,98 @@
+"""Where a command that makes files writes: never over an original unasked, never twice."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from trustkit.asset import MAX_BYTES
+from trustkit.batch.sources import STDIN, Source, spool
+from trustkit.cli import output as terminal
+from trustkit.errors import PublishError, TrustkitError, UsageError
+
+
+@dataclass(frozen=True)
+class Targets:
+    """What was asked for; `one_on_stdout` says that a single file may go to standard output."""
+
+    output: str | None
+    in_place: bool
+    several: bool
+    one_on_stdout: bool
+    _taken: set[Path] = field(default_factory=set)
+
+    def of(self, source: Source) -> Path | TrustkitError:
+        """Return where `source` goes, or why it cannot; raises `UsageError` for a wrong call."""
+        target = self._asked(source)
+        if isinstance(target, Path) and str(target) != STDIN:
+            if target in self._taken:
+                return PublishError(
+                    f"{target} was just written for another input of that name",
+                    "write them into different folders",
+                )
+            self._taken.add(target)
+        return target
+
+    def _asked(self, source: Source) -> Path | TrustkitError:
+        if self.output is None:
+            if self.in_place:
+                return source.path
+            raise UsageError("where to?", "name -o OUT, or --in-place to replace the input")
+        if self.output == STDIN:
+            if self.several or not self.one_on_stdout:
+                raise UsageError("only one file fits on standard output", "name -o OUT")
+            return Path(STDIN)
+        target = Path(self.output)
+        if self.several or self.output.endswith(os.sep) or target.is_dir():
+            if target.exists() and not target.is_dir():
+                raise UsageError(
+                    f"{self.output} is no folder", "several inputs need -o to be a folder"
+                )
+            target /= source.below if source.below.name else source.path.name
+            target.parent.mkdir(parents=True, exist_ok=True)
+        if _same(source.path, target) and not self.in_place:
+            return PublishError(
+                f"{target} is the original, which is never overwritten unasked", "add --in-place"
+            )
+        if not target.parent.is_dir():
+            return PublishError(f"there is no folder {target.parent}", "make it first")
+        return target
+
+
+@contextmanager
+def as_file(source: Source) -> Iterator[Path]:
+    """Give a path to what is to be read: standard input is copied into a temporary file."""
+    if source.name != STDIN:
+        yield source.path
+        return
+    path = spool(terminal.stdin(), MAX_BYTES)
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path.parent, ignore_errors=True)
+
+
+@contextmanager
+def as_target(target: Path) -> Iterator[Path]:
+    """Give a path to write to: what is for standard output is copied there at the end."""
+    if str(target) != STDIN:
+        yield target
+        return
+    with tempfile.TemporaryDirectory(prefix="trustkit-") as folder:
+        place = Path(folder, "out")
+        yield place
+        with place.open("rb") as stream:
+            shutil.copyfileobj(stream, sys.stdout.buffer, 2**20)
+
+
+def _same(source: Path, target: Path) -> bool:
+    try:
+        return source.samefile(target)
+    except OSError:
+        return False

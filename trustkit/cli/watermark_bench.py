@@ -1,0 +1,176 @@
+"""`trustkit watermark bench`: what the mark survives, on a folder of one's own."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import click
+
+from trustkit.asset import open_asset
+from trustkit.batch.sources import expand
+from trustkit.cli import output as terminal
+from trustkit.cli.progress import bar
+from trustkit.errors import NoInputError, TrustkitError, UnreadableError, UsageError
+from trustkit.watermarks import Search, Strength, files
+from trustkit.watermarks.trial import page, report
+from trustkit.watermarks.trial.attacks import Attack, choose
+from trustkit.watermarks.trial.clips import ClipAttack, ClipSetup, run_clips
+from trustkit.watermarks.trial.engines import OnClips, OnPictures
+from trustkit.watermarks.trial.recoded import CLIP_ATTACKS, GROUP
+from trustkit.watermarks.trial.result import Result
+from trustkit.watermarks.trial.trial import Setup, run
+
+
+@click.command("bench")
+@click.argument("folder", metavar="FOLDER")
+@click.option("--unmarked", metavar="FOLDER", help="Files that nobody marked: false positives.")
+@click.option("--strength", type=click.Choice(["subtle", "default", "strong"]), default="default",
+              show_default=True)  # fmt: skip
+@click.option("--search", type=click.Choice(["fast", "normal", "deep"]), default="normal",
+              show_default=True)  # fmt: skip
+@click.option("--key", metavar="FILE", help="A secret key; the public one by default.")
+@click.option("--attacks", metavar="NAME,...", default="",
+              help="These alone: names, or forty, extra, clips.")  # fmt: skip
+@click.option("-j", "--jobs", type=click.IntRange(1, 64), default=1, show_default=True)
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
+@click.option("--json", "json_file", metavar="FILE", help="Write every single cell to FILE.")
+@click.option("--html", "html_file", metavar="FILE", help="Write a page with plots to FILE.")
+@click.option("-f", "--format", "form", type=click.Choice(["table", "json"]), default="table",
+              show_default=True)  # fmt: skip
+@click.option("-q", "--quiet", is_flag=True, help="No notes and no bar on stderr.")
+def command(folder: str, **asked: Any) -> int:
+    """Mark every picture and clip in FOLDER, do to the copies what the internet does, and count.
+
+    Nothing is written into the folder. A message counts as recovered when all its 64 bits came
+    back. Pictures and clips are counted apart.
+    """
+    terminal.set_up_logging()
+    files.one_thread()
+    key = files.open_keys([asked["key"]] if asked["key"] else [])[0]
+    engine = files.open_engine(key=key.key, strength=Strength(asked["strength"]))
+    attacks, clip_attacks = _attacks(asked["attacks"])
+    for name in (asked["json_file"], asked["html_file"]):
+        _check_folder(name)
+    tried = _sorted(folder)
+    unmarked = _sorted(asked["unmarked"]) if asked["unmarked"] else _Kinds()
+    told = {"strength": asked["strength"], "key": key.name}
+    how = {"search": Search(asked["search"]), "seed": asked["seed"]}
+    results = []
+    with bar("bench", quiet=asked["quiet"]) as tell:
+
+        def progress(done: int, total: int, _name: str) -> None:
+            if tell:
+                tell(done, total)
+
+        if attacks and (tried.pictures or unmarked.pictures):
+            setup = Setup(OnPictures(engine), attacks, told=told, **how)
+            results.append(
+                run(tried.pictures, setup, unmarked=unmarked.pictures, jobs=asked["jobs"],
+                    progress=progress)
+            )  # fmt: skip
+        if clip_attacks and (tried.clips or unmarked.clips):
+            clip_setup = ClipSetup(
+                OnClips(engine), clip_attacks, told={"of": "clips", **told}, **how
+            )
+            results.append(
+                run_clips(tried.clips, clip_setup, unmarked=unmarked.clips, progress=progress)
+            )
+    if not results:
+        raise NoInputError(
+            f"nothing in {folder} that these attacks are for", "name pictures or clips"
+        )
+    _write(results, asked)
+    left_out = tried.others + unmarked.others
+    if left_out and not asked["quiet"]:
+        terminal.say(f"note: {left_out} files are neither picture nor clip", err=True)
+    return 0
+
+
+@dataclass(frozen=True)
+class _Kinds:
+    pictures: list[Path] = field(default_factory=list)
+    clips: list[Path] = field(default_factory=list)
+    others: int = 0
+
+
+def _sorted(folder: str) -> _Kinds:
+    if not Path(folder).is_dir():
+        raise UsageError(f"{folder} is no folder", "name a folder of pictures or clips")
+    pictures, clips, others = [], [], 0
+    for source in expand([folder], recursive=True, stdin=terminal.stdin()):
+        if source.missing:
+            raise NoInputError(source.missing, "name a folder of pictures or clips")
+        try:
+            kind = open_asset(source.path, source.name).kind
+        except UnreadableError:
+            kind = ""
+        if kind == "image":
+            pictures.append(source.path)
+        elif kind == "video":
+            clips.append(source.path)
+        else:
+            others += 1
+    return _Kinds(pictures, clips, others)
+
+
+def _attacks(asked: str) -> tuple[tuple[Attack, ...], tuple[ClipAttack, ...]]:
+    names = [name.strip() for name in asked.split(",") if name.strip()]
+    of_clips = {attack.name for attack in CLIP_ATTACKS} | {GROUP}
+    clips = tuple(a for a in CLIP_ATTACKS if not names or {a.name, GROUP} & set(names))
+    # A name of both kinds, such as none, is meant for both.
+    for_pictures = [name for name in names if name not in of_clips or name == "none"]
+    return choose(for_pictures) if for_pictures or not names else (), clips
+
+
+def _check_folder(name: str | None) -> None:
+    # An hour of work is not to be lost to a wrong name.
+    if name and not Path(name).absolute().parent.is_dir():
+        raise UsageError(f"there is no folder {Path(name).parent}", "make it first")
+
+
+def _write(results: Sequence[Result], asked: dict[str, Any]) -> None:
+    documents = [report.document(result) for result in results]
+    whole = {**documents[0], "clips": documents[1] if len(documents) > 1 else None}
+    text = json.dumps(whole, indent=1, allow_nan=False) + "\n"
+    if asked["form"] == "json":
+        click.echo(text, nl=False)
+    else:
+        click.echo("\n".join(report.to_table(result) for result in results), nl=False)
+    if asked["json_file"]:
+        _put(Path(asked["json_file"]), text)
+    if asked["html_file"]:
+        first = Path(asked["html_file"])
+        for path, result in zip(
+            [first, first.with_stem(f"{first.stem}-clips")], results, strict=False
+        ):
+            _put(path, page.to_html(result))
+
+
+def _put(path: Path, text: str) -> None:
+    try:
+        with _beside(path) as fresh:
+            with fresh.open("w", encoding="utf-8") as stream:
+                stream.write(text)
+                stream.flush()
+                os.fsync(stream.fileno())
+            os.replace(fresh, path)
+    except OSError as error:
+        raise UsageError(
+            f"{path} cannot be written: {error.strerror}", "name another file"
+        ) from error
+
+
+@contextmanager
+def _beside(path: Path) -> Iterator[Path]:
+    fresh = path.with_name(f".{secrets.token_hex(6)}.trustkit")
+    try:
+        yield fresh
+    finally:
+        fresh.unlink(missing_ok=True)
