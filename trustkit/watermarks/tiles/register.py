@@ -99,7 +99,11 @@ def _bend(
     if (weights > 0).sum() < _LEAST_BLOCKS:
         return None
     middles = np.stack(np.meshgrid(np.arange(columns), np.arange(rows)), -1).reshape(-1, 2)
-    return _homography((middles + 0.5) * TILE, shifts[best], np.asarray(weights, np.float64))
+    return _homography(
+        np.asarray((middles + 0.5) * TILE, np.float64),
+        shifts[best],
+        np.asarray(weights, np.float64),
+    )
 
 
 def _homography(
