@@ -22,7 +22,7 @@ _DEAF = 0.2  # what a tile without any sign of the mark still counts
 _LEAST_BLOCKS = 3  # for a plane that can tilt
 _LEAST_COVER = 0.15  # of a tile
 _SURE = 2.0  # standard deviations: a block below says nothing about its place
-_STIFF = 30.0  # how much evidence it takes to bend the grid
+_STIFF = 10.0  # how much evidence it takes to bend the grid
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,9 @@ _AGAINST = 0.4  # how much of the picture's own waves that speak against the mar
 _FIGHT = 11.0  # cycles a tile
 _MOST_AGAINST = 2.0  # times a wave's own strength
 _LEAST_GAIN = 0.3  # of the best wave's: what is hardly heard is not fought over
-_SYNC = 1.25  # how much stronger waves of fixed phase are: without them no other is found
+# How strong waves of fixed phase are: without them no other is found. But the slowest, which are
+# all that a quarter of a small picture keeps, are needed for the payload.
+_SYNC_SLOW, _SYNC = 0.9, 1.35
 _QUARTER = 8.0  # cycles a tile that a picture of the canonical size holds at a quarter of its size
 _STEEP_BELOW = 700.0  # pixels: the square root of the area of a small picture
 
@@ -77,7 +79,8 @@ class Writer:
         quarter = _QUARTER * native / SIDE
         corner = np.clip(0.8 * quarter, 5, 14)
         power = 0.8 if native > _STEEP_BELOW else 1.2
-        gains = np.minimum(1, corner / radius) ** power * np.where(self.layout.is_sync, _SYNC, 1)
+        sync = np.where(radius < 0.9 * quarter, _SYNC_SLOW, _SYNC) if power > 1 else _SYNC
+        gains = np.minimum(1, corner / radius) ** power * np.where(self.layout.is_sync, sync, 1)
         return np.asarray(gains, np.float32)
 
     def _heard(self, plane: Plane, native: float) -> Complex:
