@@ -11,6 +11,10 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+# One thread a process, as in a worker; read when numpy is first imported.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 from tests.command import AI, KEY, MEDIA, TRUST, Answer, call, call_here
 
 # The same examples every time: a test that fails on Tuesdays only is nobody's friend.

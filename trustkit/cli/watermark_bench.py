@@ -17,12 +17,12 @@ from trustkit.asset import open_asset
 from trustkit.batch.sources import expand
 from trustkit.cli import output as terminal
 from trustkit.cli.progress import bar
-from trustkit.errors import NoInputError, TrustkitError, UnreadableError, UsageError
+from trustkit.errors import NoInputError, UnreadableError, UsageError
 from trustkit.watermarks import Search, Strength, files
 from trustkit.watermarks.trial import page, report
 from trustkit.watermarks.trial.attacks import Attack, choose
 from trustkit.watermarks.trial.clips import ClipAttack, ClipSetup, run_clips
-from trustkit.watermarks.trial.engines import OnClips, OnPictures
+from trustkit.watermarks.trial.engines import OnClips
 from trustkit.watermarks.trial.recoded import CLIP_ATTACKS, GROUP
 from trustkit.watermarks.trial.result import Result
 from trustkit.watermarks.trial.trial import Setup, run
@@ -70,7 +70,7 @@ def command(folder: str, **asked: Any) -> int:
                 tell(done, total)
 
         if attacks and (tried.pictures or unmarked.pictures):
-            setup = Setup(OnPictures(engine), attacks, told=told, **how)
+            setup = Setup(engine, attacks, told=told, **how)
             results.append(
                 run(tried.pictures, setup, unmarked=unmarked.pictures, jobs=asked["jobs"],
                     progress=progress)
@@ -89,7 +89,7 @@ def command(folder: str, **asked: Any) -> int:
     _write(results, asked)
     left_out = tried.others + unmarked.others
     if left_out and not asked["quiet"]:
-        terminal.say(f"note: {left_out} files are neither picture nor clip", err=True)
+        terminal.say(f"note: left out, as neither picture nor clip: {left_out}", err=True)
     return 0
 
 
@@ -126,7 +126,11 @@ def _attacks(asked: str) -> tuple[tuple[Attack, ...], tuple[ClipAttack, ...]]:
     clips = tuple(a for a in CLIP_ATTACKS if not names or {a.name, GROUP} & set(names))
     # A name of both kinds, such as none, is meant for both.
     for_pictures = [name for name in names if name not in of_clips or name == "none"]
-    return choose(for_pictures) if for_pictures or not names else (), clips
+    try:
+        return choose(for_pictures) if for_pictures or not names else (), clips
+    except UsageError as error:
+        more = ", ".join([GROUP, *(attack.name for attack in CLIP_ATTACKS)])
+        raise UsageError(error.message, f"{error.hint}; for clips {more}") from error
 
 
 def _check_folder(name: str | None) -> None:

@@ -58,7 +58,7 @@ class Tiles:
         height, width = luma.shape
         return level(shrink(luma, *canonical_size(width, height)))
 
-    def look(
+    def reading(
         self, plane: Plane, search: Search, size: tuple[int, int]
     ) -> tuple[Mark | None, float]:
         """Read an observation of pictures of `size` (width, height), and tell the best fit."""
@@ -66,7 +66,7 @@ class Tiles:
 
     def read(self, plane: Plane, search: Search, size: tuple[int, int]) -> Mark | None:
         """Read an observation of pictures of `size` (width, height)."""
-        return self.look(plane, search, size)[0]
+        return self.reading(plane, search, size)[0]
 
     def embed(self, array: Array, payload: bytes) -> Array:
         """See `Watermark`; alpha stays as it is. Raises `ValueError` for other arrays."""
@@ -87,9 +87,13 @@ class Tiles:
 
     def detect(self, array: Array, search: Search = Search.NORMAL) -> Mark | None:
         """See `Watermark`."""
+        return self.look(array, search)[0]
+
+    def look(self, array: Array, search: Search) -> tuple[Mark | None, float]:
+        """Detect, and tell the best fit that was seen, in standard deviations."""
         _check(array)
         height, width = array.shape[:2]
-        return self.read(self.observe(_luma(array)), search, (width, height))
+        return self.reading(self.observe(_luma(array)), search, (width, height))
 
 
 def _top(array: Array) -> float:

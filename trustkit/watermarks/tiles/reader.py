@@ -168,14 +168,19 @@ def _apart(candidates: list[Candidate], most: int) -> list[Candidate]:
 
 
 def _geometry(found: Waves, view: View) -> Geometry:
-    inner = found.matrix[:2, :2] / found.matrix[2, 2] / view.ratio
+    # What the matrix does at the middle of the plane: a slant shows most at the first tile.
+    middle = np.linalg.solve(found.matrix, [*view.middle, 1.0])
+    inner = found.matrix[:2] - np.outer(view.middle, found.matrix[2])
+    inner = inner[:, :2] * middle[2] / view.ratio
     across, down = np.hypot(*inner[:, 0]), np.hypot(*inner[:, 1])
-    flip = np.linalg.det(inner) < 0
-    turn = np.rad2deg(np.arctan2(-inner[1, 0], inner[0, 0]))
-    if flip:
-        turn = np.rad2deg(np.arctan2(inner[1, 0], -inner[0, 0]))
-    scale = float(np.sqrt(across * down))
+    area = float(np.linalg.det(inner))
+    # Mirrored first, then turned; y goes down, so a turn counter-clockwise lifts what lies at the right.
+    mirror = -1 if area < 0 else 1
+    turn = round(float(np.rad2deg(np.arctan2(-mirror * inner[1, 0], mirror * inner[0, 0]))), 2)
     return Geometry(
-        round(scale, 4), round(float(turn), 2), bool(flip), round(min(1.0, 1 / scale**2), 4),
+        round(abs(area) ** 0.5, 4),
+        180.0 if turn == -180 else turn + 0.0,  # noqa: PLR2004  # nor is there a -0.0
+        area < 0,
+        round(min(1.0, 1 / max(abs(area), 1e-9)), 4),
         round(float(across / down), 4),
-    )  # fmt: skip
+    )

@@ -120,7 +120,18 @@ def _attacked(name: str, path: Path, setup: ClipSetup) -> Marked:
         clip = setup.engine.embed(path, copy, payload)
         took = time.process_time() - start
         cells = tuple(_cell(name, copy, payload, attack, setup) for attack in setup.attacks)
-    return Marked(name, digest, clip.width, clip.height, payload, clip.psnr, clip.ssim, took, cells)
+    return Marked(
+        name,
+        digest,
+        clip.width,
+        clip.height,
+        payload,
+        clip.psnr,
+        clip.ssim,
+        took,
+        cells,
+        frames=clip.frames,
+    )
 
 
 def _cell(name: str, marked: Path, payload: bytes, attack: ClipAttack, setup: ClipSetup) -> Cell:

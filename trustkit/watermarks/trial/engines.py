@@ -1,4 +1,4 @@
-"""An engine of planes as trials want it: on pictures in memory, and on clips in files."""
+"""A picture engine as trials of clips want it: on files."""
 
 from __future__ import annotations
 
@@ -6,56 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from trustkit.asset import open_asset
 from trustkit.media.film import Film
 from trustkit.media.film.look import look
-from trustkit.watermarks import Array, Mark, Plane, Search
+from trustkit.watermarks import Mark, Search
 from trustkit.watermarks.files import mark_file
 from trustkit.watermarks.film import read_film
 from trustkit.watermarks.trial.clips import Measures
-
-_LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # Rec. 601
-_RGB = 3
-
-
-@dataclass(frozen=True)
-class OnPictures:
-    """The engine on arrays; it also tells how near it came where it read nothing."""
-
-    engine: Any
-    kind = "image"
-
-    @property
-    def name(self) -> str:
-        """See `Watermark`."""
-        return str(self.engine.name)
-
-    @property
-    def capacity(self) -> int:
-        """See `Watermark`."""
-        return int(self.engine.capacity)
-
-    def embed(self, array: Array, payload: bytes) -> Array:
-        """See `Watermark`."""
-        marked: Array = self.engine.embed(array, payload)
-        return marked
-
-    def detect(self, array: Array, search: Search = Search.NORMAL) -> Mark | None:
-        """See `Watermark`."""
-        mark: Mark | None = self.engine.detect(array, search)
-        return mark
-
-    def look(self, array: Array, search: Search) -> tuple[Mark | None, float]:
-        """See `Looking`; for 8-bit pictures."""
-        luma: Plane = array.astype(np.float32)
-        if array.ndim == _RGB:
-            luma = luma[..., :_RGB] @ _LUMA
-        height, width = luma.shape
-        plane = self.engine.observe(luma)
-        seen: tuple[Mark | None, float] = self.engine.look(plane, search, (width, height))
-        return seen
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,7 @@ def _recoded(source: Path, target: Path, _: Rng, crf: int, change: Change, rate:
             changed = change(frame)
             if stream is None:
                 options = {"crf": str(crf), "preset": "veryfast"}
-                rate_told = picture.average_rate or Fraction(25)
+                rate_told = (picture.average_rate or Fraction(25)) / rate
                 stream = out.add_stream("libx264", rate=rate_told, options=options)
                 stream.width, stream.height = changed.width, changed.height
                 stream.pix_fmt = "yuv420p"

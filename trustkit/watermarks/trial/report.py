@@ -97,11 +97,10 @@ def percent(value: float | None) -> str:
 def sentences(counted: Tally) -> list[str]:
     """Return what the trial says of quality, time, and chance: a sentence each."""
     told = []
-    if counted.psnr and counted.ssim:
-        told.append(
-            f"PSNR {counted.psnr[0]:.2f} dB on average, {counted.psnr[1]:.2f} dB at worst; "
-            f"SSIM {counted.ssim[0]:.4f} on average, {counted.ssim[1]:.4f} at worst."
-        )
+    if counted.psnr:
+        told.append(f"PSNR {counted.psnr[0]:.2f} dB on average, {counted.psnr[1]:.2f} dB at worst.")
+    if counted.ssim:
+        told.append(f"SSIM {counted.ssim[0]:.4f} on average, {counted.ssim[1]:.4f} at worst.")
     if counted.embed_per_mp is not None:
         clean = counted.clean_per_mp
         told.append(
