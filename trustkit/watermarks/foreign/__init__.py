@@ -26,7 +26,7 @@ def as_rgb8(array: Array, engine: str) -> Array:
         eight: Array = (colours.astype(np.uint32) + 128) // 257
         return eight.astype(np.uint8)
     if colours.dtype == np.float32:
-        eight = np.rint(np.clip(colours, 0, 1) * 255)
+        eight = np.rint(np.clip(np.nan_to_num(colours), 0, 1) * 255)
         return eight.astype(np.uint8)
     raise UsageError(f"{engine} knows no pictures of {array.dtype}", "use uint8, uint16 or float32")
 

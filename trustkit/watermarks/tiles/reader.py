@@ -148,7 +148,7 @@ class Reader:
         if search is Search.NORMAL:
             return
         others = []
-        for octave in guess.OCTAVES:
+        for octave in (guess.PADDED, *guess.OCTAVES):
             other = guess.view_of(levelled, octave, native)
             fits = guess.everywhere(other, self._sync(other.reach), octave)
             others += [(fit, other) for fit in fits]
@@ -174,7 +174,7 @@ def _geometry(found: Waves, view: View) -> Geometry:
     inner = inner[:, :2] * middle[2] / view.ratio
     across, down = np.hypot(*inner[:, 0]), np.hypot(*inner[:, 1])
     area = float(np.linalg.det(inner))
-    # Mirrored first, then turned; y goes down, so a turn counter-clockwise lifts what lies at the right.
+    # Mirrored first, then turned. As y goes down, counter-clockwise lifts what is at the right.
     mirror = -1 if area < 0 else 1
     turn = round(float(np.rad2deg(np.arctan2(-mirror * inner[1, 0], mirror * inner[0, 0]))), 2)
     return Geometry(

@@ -20,6 +20,7 @@ OCTAVES = (
     2.0,
     2.828,
 )  # tiles so many times larger: crops to 50, 25 and 12 % of the area
+PADDED = 0.707  # the same for copies with a wide frame, or turned in a frame that grew
 _LAGS = tuple((i, j) for j in range(4) for i in range(-3, 4) if (j, i) > (0, 0))
 _SIZE_STEP = 0.008
 _TURN_STEP = 0.45  # degrees
