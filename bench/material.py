@@ -52,7 +52,7 @@ def test_key() -> Signer:
 
 def an_order() -> Order:
     """Return what every picture here is signed with: a capture, no time stamp, no thumbnail."""
-    return Order(Disclosure("digitalCapture", created="2026-11-01T10:00:00Z", id="bench"))
+    return Order(Disclosure("digitalCapture", created="2026-11-01T10:00:00Z", id="bench"), marks=())
 
 
 def signed_jpegs(folder: Path, count: int, scale: int = 1) -> list[Path]:

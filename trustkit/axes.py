@@ -43,7 +43,12 @@ SIGNER: _Table = (
     _row("trusted", "manifest.trusted"),
 )
 ORIGIN: _Table = (
-    _row("declared_ai", "manifest.declares_ai:present", "metadata.declares_ai:present"),
+    _row(
+        "declared_ai",
+        "manifest.declares_ai:present",
+        "metadata.declares_ai:present",
+        "watermark.generator:present",
+    ),
     _row("recovered", "registry.recovered:present"),
     _row("declared_synthetic", "manifest.declares_synthetic:present"),
     _row("declared_edit", "manifest.declares_edit:present"),

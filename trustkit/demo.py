@@ -61,7 +61,7 @@ def demonstrate() -> tuple[Path, list[Outcome], str]:
     steps = list(_steps(folder, press, stranger, refusal))
     house = folder / "house-list.pem"
     house.write_bytes((folder / "key" / "root.pem").read_bytes())
-    wish = Wish(trust=(str(house),))
+    wish = Wish(trust=(str(house),), skip=("watermark",))  # no step has a mark
     sources = [Source(step.path, step.path.name) for step in steps]
     reports = verify_all(sources, partial(open_worker, wish), Limits(), 2, BytesIO())
     return folder, [Outcome(s, r) for s, r in zip(steps, reports, strict=True)], refusal[0]
@@ -70,12 +70,12 @@ def demonstrate() -> tuple[Path, list[Outcome], str]:
 def _steps(folder: Path, press: Signer, stranger: Signer, refusal: list[str]) -> Iterator[Step]:
     for name in ("picture.jpg", "clip.mp4", "sound.wav"):
         with as_file(files("trustkit.samples") / name) as sample:
-            sign(open_asset(sample), folder / name, Order(AI), press)
+            sign(open_asset(sample), folder / name, Order(AI, marks=()), press)
         yield Step(folder / name, "signed as AI-generated", Word.DECLARED_AI)
     with as_file(files("trustkit.samples") / "picture.jpg") as sample:
         yield from _captures(folder, sample, press, stranger)
         remote = folder / "remote.jpg"
-        order = Order(AI, Placement(remote_url="https://press.example/picture.c2pa"))
+        order = Order(AI, Placement(remote_url="https://press.example/picture.c2pa"), marks=())
         sign(open_asset(sample), remote, order, press)
     remote.with_name("remote.jpg.c2pa").rename(folder / "kept-elsewhere.c2pa")
     tampered = _changed(folder / "picture.jpg", folder / "tampered.jpg")
@@ -97,10 +97,10 @@ def _steps(folder: Path, press: Signer, stranger: Signer, refusal: list[str]) ->
     yield Step(remote, "its manifest kept elsewhere", Word.INCONCLUSIVE)
     laundered = folder / "laundered.jpg"
     try:
-        sign(open_asset(tampered), laundered, Order(EDITED), press)
+        sign(open_asset(tampered), laundered, Order(EDITED, marks=()), press)
     except PublishError as error:
         refusal.append(error.message)
-    sign(open_asset(tampered), laundered, Order(EDITED, allow_broken_parent=True), press)
+    sign(open_asset(tampered), laundered, Order(EDITED, allow_broken_parent=True, marks=()), press)
     yield Step(laundered, "tampered, then signed over", Word.DECLARED_AI)
     broken = folder / "broken.jpg"
     broken.write_bytes(b"not a picture")
@@ -108,9 +108,9 @@ def _steps(folder: Path, press: Signer, stranger: Signer, refusal: list[str]) ->
 
 
 def _captures(folder: Path, sample: Path, press: Signer, stranger: Signer) -> Iterator[Step]:
-    sign(open_asset(sample), folder / "photo.jpg", Order(CAPTURE), press)
+    sign(open_asset(sample), folder / "photo.jpg", Order(CAPTURE, marks=()), press)
     yield Step(folder / "photo.jpg", "signed as a photo", Word.TRUSTED)
-    sign(open_asset(sample), folder / "unknown.jpg", Order(CAPTURE), stranger)
+    sign(open_asset(sample), folder / "unknown.jpg", Order(CAPTURE, marks=()), stranger)
     yield Step(folder / "unknown.jpg", "signed by a stranger", Word.VALID_UNTRUSTED)
 
 

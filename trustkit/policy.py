@@ -50,6 +50,11 @@ CODES = frozenset(
         "manifest.unreadable",
         "trust.list_old",
         "trust.none",
+        "watermark.bound",
+        "watermark.failed",
+        "watermark.generator",
+        "watermark.mismatch",
+        "watermark.present",
     }
 )
 
@@ -230,7 +235,13 @@ HEADLINES: tuple[tuple[Word, When], ...] = (
     (Word.TAMPERED, When(any_of=ALTERED)),
     (
         Word.DECLARED_AI,
-        When(any_of=_patterns("manifest.declares_ai:present", "metadata.declares_ai:present")),
+        When(
+            any_of=_patterns(
+                "manifest.declares_ai:present",
+                "metadata.declares_ai:present",
+                "watermark.generator:present",
+            )
+        ),
     ),
     (Word.RECOVERED, When(any_of=_patterns("registry.recovered:present"))),
     (

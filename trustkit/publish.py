@@ -10,6 +10,7 @@ from trustkit import __version__
 from trustkit.asset import Asset
 from trustkit.c2pa.manifest import PARENT, Ingredient, build
 from trustkit.c2pa.parent import Incoming, incoming
+from trustkit.c2pa.softbinding import SoftBinding, nearest
 from trustkit.c2pa.uncovered import BMFF, digest
 from trustkit.c2pa.write import Placement, Sealed, can_embed, seal
 from trustkit.disclosure import Disclosure
@@ -23,7 +24,8 @@ class Order:
     """How to sign: the disclosure, where the manifest goes, and what else goes into it.
 
     `references` are inputs the content was made from, `components` files placed in it; `tsa` is
-    the URL of an RFC 3161 authority.
+    the URL of an RFC 3161 authority. `marks` name the keys with which our mark is looked for, so
+    that the manifest names it: `public` or key files; with none it is not looked for.
     """
 
     disclosure: Disclosure
@@ -34,14 +36,16 @@ class Order:
     thumbnail: bool = False
     merkle: bool = True
     allow_broken_parent: bool = False
+    marks: tuple[str, ...] = ("public",)
 
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """What was written, and what the publisher should know about it."""
+    """What was written, the mark its manifest names, and what the publisher should know."""
 
     sealed: Sealed
     warnings: tuple[str, ...]
+    mark: SoftBinding | None = None
 
 
 def sign(asset: Asset, output: Path, order: Order, signer: Signer) -> Signed:
@@ -61,7 +65,11 @@ def sign(asset: Asset, output: Path, order: Order, signer: Signer) -> Signed:
     broken = _accepted_problem(asset, came_with, allow=order.allow_broken_parent)
     placement = _placement(asset, came_with, order.placement)
 
-    # (3) Declare.
+    # (3) Look for our mark: a copy that lost its manifest is led back by it.
+    mark, unread = _mark(asset, order.marks)
+    named = nearest(came_with.report, mark.algorithm) if mark and came_with and not broken else None
+
+    # (4) Declare.
     ingredients = _ingredients(asset, came_with, order)
     definition = build(
         order.disclosure,
@@ -71,9 +79,12 @@ def sign(asset: Asset, output: Path, order: Order, signer: Signer) -> Signed:
         media_type=asset.media_type,
         broken_parent=broken,
         uncovered=_uncovered(asset),
+        mark=mark,
+        # What an earlier manifest names was not put in now.
+        is_mark_new=not (mark and named and mark.value in named[0]),
     )
 
-    # (4) Sign, read back, put in place.
+    # (5) Sign, read back, put in place.
     sealed = seal(
         asset,
         output,
@@ -85,7 +96,23 @@ def sign(asset: Asset, output: Path, order: Order, signer: Signer) -> Signed:
         thumbnail=order.thumbnail,
         merkle=order.merkle,
     )
-    return Signed(sealed, tuple(_warnings(asset, order, placement, broken)))
+    return Signed(sealed, tuple(_warnings(asset, order, placement, broken, unread)), mark)
+
+
+def _mark(asset: Asset, keys: Sequence[str]) -> tuple[SoftBinding | None, str]:
+    """Return the mark in `asset`, if any is readable, and why none could be looked for, if so."""
+    if not keys or asset.kind not in {"image", "video"}:
+        return None, ""
+    # OpenCV and numpy are loaded when there is something to look at.
+    from trustkit.watermarks.files import open_keys
+    from trustkit.watermarks.sight import AT_EASE, Sight, Unread
+
+    found = Sight(open_keys(keys), AT_EASE).mark(asset)
+    if isinstance(found, Unread):
+        return None, "" if found.by_kind else found.reason
+    if found.mark is None:
+        return None, ""
+    return SoftBinding(found.mark.engine, found.mark.payload.hex()), ""
 
 
 def _accepted_problem(asset: Asset, came_with: Incoming | None, *, allow: bool) -> str:
@@ -129,7 +156,9 @@ def _ingredients(asset: Asset, came_with: Incoming | None, order: Order) -> Sequ
     return (*parent, *parts, *inputs)
 
 
-def _warnings(asset: Asset, order: Order, placement: Placement, broken: str) -> list[str]:
+def _warnings(
+    asset: Asset, order: Order, placement: Placement, broken: str, unread: str
+) -> list[str]:
     found = []
     if not order.tsa:
         found.append("no time stamp: the signature will not outlive its certificate")
@@ -137,4 +166,6 @@ def _warnings(asset: Asset, order: Order, placement: Placement, broken: str) -> 
         found.append(f"its parent does not hold, and the manifest says so: {broken}")
     if placement.sidecar and not order.placement.is_beside:
         found.append(f"{asset.media_type} has no place for a manifest: it is in the sidecar")
+    if unread:
+        found.append(f"no mark was looked for: {unread}")
     return found

@@ -30,7 +30,8 @@ class Wish:
     """How files are to be verified, in plain values, so that it can cross to a worker.
 
     `trust` and `tsa_trust` name lists or PEM files beside the policy's; `remote_hosts` are those
-    from which remote manifests may be fetched: none means that nothing is.
+    from which remote manifests may be fetched: none means that nothing is. `mark_keys` are files
+    of keys with which marks are read, beside the public one.
     """
 
     policy: str = DEFAULT
@@ -39,6 +40,7 @@ class Wish:
     only: tuple[str, ...] = ()
     skip: tuple[str, ...] = ()
     remote_hosts: tuple[str, ...] = ()
+    mark_keys: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ def open_toolbox(wish: Wish) -> Toolbox:
     policy = load_policy(wish.policy)
     lists = trust_lists(policy, wish)
     names = chosen_collectors(wish)
-    collectors: list[Collector] = [_collector(name, lists, wish) for name in names]
+    collectors: list[Collector] = [_collector(name, lists, wish, policy) for name in names]
     notes = tuple(_trust_notes(policy, lists)) if "manifest" in names else ()
     if notes:
         collectors.append(_Notes(notes))
@@ -133,14 +135,15 @@ def _named_list(folder: ListFolder, name: str, purpose: Purpose) -> tuple[TrustL
     return _for(purpose, lists)
 
 
-def _collector(name: str, lists: tuple[TrustList, ...], wish: Wish) -> Collector:
-    make = plugins.load("evidence", name)
-    if name != "manifest":
-        plain: Collector = make()
-        return plain
-    fetch = make_fetcher(wish.remote_hosts) if wish.remote_hosts else None
-    collector: Collector = make(lists, fetch)
-    return collector
+def _collector(name: str, lists: tuple[TrustList, ...], wish: Wish, policy: Policy) -> Collector:
+    make: Callable[..., Collector] = plugins.load("evidence", name)
+    match name:
+        case "manifest":
+            return make(lists, make_fetcher(wish.remote_hosts) if wish.remote_hosts else None)
+        case "watermark":
+            # Of a file's time the greater part is kept for what can prove something.
+            return make(wish.mark_keys, policy.limits.max_seconds_per_file / 3)
+    return make()
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,16 @@ from tests.conftest import Run, Verify
 
 PICTURE = MEDIA / "scene.jpg"
 SIGN = ("--key", KEY, *AI)
-ROW = {"path", "output", "sidecar", "manifest_id", "record", "warnings", "error"}
+ROW = {
+    "path",
+    "output",
+    "sidecar",
+    "manifest_id",
+    "record",
+    "soft_binding",
+    "warnings",
+    "error",
+}
 
 
 def names(folder: Path) -> set[str]:

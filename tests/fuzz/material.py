@@ -39,6 +39,7 @@ def signed(path: Path, folder: Path, *, beside: bool = False) -> Path:
     order = Order(
         Disclosure("digitalCapture", created="2026-11-01T10:00:00Z", id="fuzz"),
         Placement(sidecar=beside),
+        marks=(),
     )
     output = folder / path.name
     sign(open_asset(path), output, order, open_signer(f"file:{KEYS / 'es256'}", str))

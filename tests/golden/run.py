@@ -35,6 +35,16 @@ AI = finding("manifest.declares_ai", Status.PRESENT, "declares trainedAlgorithmi
 ABSENT = finding("manifest.present", Status.ABSENT, "no C2PA manifest in the file or beside it")
 REMOTE = finding("manifest.remote", Status.SKIPPED, "its manifest is kept elsewhere", "not asked")
 
+
+def marked(code: str, summary: str, **facts: object) -> Finding:
+    status = Status.PRESENT
+    return Finding(f"watermark.{code}", status, Weight.STRONG, "watermark@1", summary, "", facts)
+
+
+MARK = marked("present", "the mark 1f00c0ffee5eed07 was read", payload="1f00c0ffee5eed07")
+OTHER_MARK = marked("mismatch", "the manifest names another mark than was read")
+GENERATOR = marked("generator", "a mark in the pixels says Painter", generator="Painter")
+
 FILES = {
     "photo.jpg": (PRESENT, INTACT, TRUSTED),
     "stranger.jpg": (PRESENT, INTACT, UNKNOWN),
@@ -43,6 +53,9 @@ FILES = {
     "altered.mp4": (PRESENT, CHANGED, UNKNOWN),
     "elsewhere.jpg": (REMOTE,),
     "plain.wav": (ABSENT,),
+    "stripped.jpg": (ABSENT, MARK),
+    "word.png": (ABSENT, GENERATOR),
+    "crossed.jpg": (PRESENT, INTACT, TRUSTED, MARK, OTHER_MARK),
 }
 
 

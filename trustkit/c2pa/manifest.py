@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from trustkit.c2pa.history import BROKEN_PARENT, UNCOVERED
+from trustkit.c2pa.softbinding import LABEL as SOFT_BINDING_LABEL
+from trustkit.c2pa.softbinding import SoftBinding, action, assertion
 from trustkit.disclosure import DISCLOSURE_LABEL, Disclosure, Edit, uri
 from trustkit.errors import PublishError
 
@@ -25,6 +27,7 @@ CREATED_LABELS = (
     "c2pa.ingredient.v3",
     "c2pa.thumbnail.claim",
     "c2pa.thumbnail.ingredient",
+    SOFT_BINDING_LABEL,
     DISCLOSURE_LABEL,
 )
 
@@ -68,11 +71,14 @@ def build(
     media_type: str = "",
     broken_parent: str = "",
     uncovered: str = "",
+    mark: SoftBinding | None = None,
+    is_mark_new: bool = True,
 ) -> dict[str, Any]:
     """Return the manifest definition for a file called `title`, by trustkit `version`.
 
     `broken_parent` says what is wrong with an incoming manifest that is kept nevertheless;
-    `uncovered` is the SHA-256 of what the standard hash leaves out (see `uncovered`).
+    `uncovered` is the SHA-256 of what the standard hash leaves out (see `uncovered`); `mark` is the
+    one in the file, which was there before an incoming manifest unless `is_mark_new`.
     Raises `PublishError` for an action that C2PA does not predefine and that is not namespaced.
     """
     record = _record(disclosure)
@@ -80,6 +86,9 @@ def build(
         record[BROKEN_PARENT] = broken_parent
     if uncovered:
         record[UNCOVERED] = uncovered
+    actions = _actions(disclosure, ingredients)
+    if mark and is_mark_new:
+        actions.append(action(mark))
     definition = {
         "claim_version": 2,
         "title": disclosure.title or title,
@@ -90,9 +99,10 @@ def build(
             {
                 "label": "c2pa.actions.v2",
                 "created": True,
-                "data": {"actions": _actions(disclosure, ingredients), "allActionsIncluded": True},
+                "data": {"actions": actions, "allActionsIncluded": True},
             },
             {"label": DISCLOSURE_LABEL, "created": True, "data": record},
+            *([assertion(mark)] if mark else []),
         ],
     }
     return {**definition, "format": media_type} if media_type else definition

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from trustkit.asset import Asset
 from trustkit.c2pa.findings import findings, utc_now
@@ -20,6 +22,11 @@ class Incoming:
     where: str
     problem: str
     reading: Reading
+
+    @property
+    def report(self) -> Mapping[str, Any]:
+        """The engine's report, empty where the manifest could not be read."""
+        return self.reading.report if isinstance(self.reading, Found) else {}
 
 
 def incoming(asset: Asset) -> Incoming | None:

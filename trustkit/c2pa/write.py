@@ -25,12 +25,12 @@ from trustkit.c2pa.certificates import read_certificate
 from trustkit.c2pa.hand import Signer, Watched, engine_signer, explained, unwritable
 from trustkit.c2pa.manifest import CREATED_LABELS, Ingredient
 from trustkit.c2pa.parent import first_problem
-from trustkit.c2pa.placing import place, sidecar, temporary
 from trustkit.c2pa.read import Found, Unreadable, read, read_detached
 from trustkit.c2pa.settings import open_context, plain_context
 from trustkit.c2pa.trust import unfit
 from trustkit.c2pa.uncovered import BMFF, boxes, mend_index
 from trustkit.errors import PublishError
+from trustkit.media.placing import place, temporary
 
 # With chunks of 1 MiB and no proofs, 1 GB is signed within 35 MB instead of 550 MB (bench/memory).
 _MERKLE = {"merkle_tree_chunk_size_in_kb": 1024, "merkle_tree_max_proofs": 0}
@@ -158,7 +158,7 @@ class _Work:
     thumbnail: bool
 
     def run(self, *, merkle: bool) -> Sealed:
-        with temporary(self.output) as fresh, temporary(sidecar(self.output)) as beside:
+        with temporary(self.output) as fresh, temporary(_sidecar(self.output)) as beside:
             # (1) Sign into a temporary file in the folder of the output.
             manifest = self._sign(fresh, merkle=merkle)
             if self.placement.is_beside:
@@ -167,7 +167,7 @@ class _Work:
             label = self._read_back(fresh, beside)
             # (3) Put it in place.
             self._place(fresh, beside)
-            beside_it = sidecar(self.output) if self.placement.is_beside else None
+            beside_it = _sidecar(self.output) if self.placement.is_beside else None
             return Sealed(self.output, beside_it, label, len(manifest))
 
     def _sign(self, fresh: Path, *, merkle: bool) -> bytes:
@@ -234,9 +234,9 @@ class _Work:
                 return
             # A stale sidecar beside a new file would call it altered: gone first, new last.
             if not self._is_untouched():
-                sidecar(self.output).unlink(missing_ok=True)
+                _sidecar(self.output).unlink(missing_ok=True)
                 place(fresh, self.output, self.asset.path)
-            place(beside, sidecar(self.output), self.asset.path)
+            place(beside, _sidecar(self.output), self.asset.path)
         except OSError as error:
             raise PublishError(
                 f"{self.output} cannot be put in place: {error.strerror}", "check the folder"
@@ -246,6 +246,11 @@ class _Work:
         # With the manifest beside it and no address put into it, the file itself stays as it is.
         same = self.output.exists() and self.output.samefile(self.asset.path)
         return same and not self.placement.remote_url
+
+
+def _sidecar(path: Path) -> Path:
+    # The output need not exist yet, and so may be no asset, which would tell by itself.
+    return path.with_name(f"{path.name}.c2pa")
 
 
 _BUG = "the original is untouched; please report this with the kind of file"

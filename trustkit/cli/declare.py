@@ -46,7 +46,18 @@ def order(asked: Mapping[str, Any], house: Template) -> Order:
         asked["thumbnail"],
         not asked["whole_hash"],
         asked["allow_broken_parent"],
+        () if asked["no_soft_binding"] else ("public", *_good_keys(asked["mark_keys"])),
     )
+
+
+def _good_keys(names: tuple[str, ...]) -> tuple[str, ...]:
+    if names:
+        # A bad key is to be said once, before anything is signed; the module brings numpy along.
+        from trustkit.watermarks.keys import read_key
+
+        for name in names:
+            read_key(Path(name))
+    return names
 
 
 def _terms() -> str:

@@ -52,7 +52,7 @@ def cli() -> None:
     """Media provenance on your own machine: sign, verify and explain any media file.
 
     Exit codes: 0 accepted, 10 rejected, 20 for review, 30 could not be checked, 33 bad policy or
-    trust file, 40 signing failed, 2 usage.
+    trust file, 40 signing or marking failed, 2 usage.
     """
 
 

@@ -65,6 +65,13 @@ _PASSPHRASE_ENV = "TRUSTKIT_KEY_PASSPHRASE"  # noqa: S105  # the name of a varia
 @click.option(
     "--allow-broken-parent", is_flag=True, help="Sign over a broken manifest, and say so."
 )
+@click.option(
+    "--watermark-key", "mark_keys", multiple=True, metavar="FILE",
+    help="Look for a mark with this key too, beside the public one.",
+)  # fmt: skip
+@click.option(
+    "--no-soft-binding", is_flag=True, help="Do not look for a mark for the manifest to name."
+)
 @click.option("-f", "--format", "form", type=click.Choice(["text", "json", "jsonl"]),
               default="text", show_default=True)  # fmt: skip
 @click.option("-q", "--quiet", is_flag=True, help="No warnings on stderr.")
@@ -244,6 +251,7 @@ def _row(entry: _Done) -> dict[str, object]:
         "sidecar": f"{entry.output}.c2pa" if sealed and sealed.sidecar else None,
         "manifest_id": sealed.manifest_id if sealed else None,
         "record": None,
+        "soft_binding": entry.signed.mark.value if entry.signed and entry.signed.mark else None,
         "warnings": list(entry.signed.warnings) if entry.signed else [],
         "error": {"code": error.code, "message": error.message, "hint": error.hint}
         if error

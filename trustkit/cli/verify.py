@@ -51,6 +51,8 @@ def wishes(command: Any) -> Any:
 @wishes
 @click.option("--only", multiple=True, metavar="NAME", help="Ask only this collector.")
 @click.option("--skip", multiple=True, metavar="NAME", help="Do not ask this collector.")
+@click.option("--watermark-key", "mark_keys", multiple=True, metavar="FILE",
+              help="Read marks with this key too, beside the public one.")  # fmt: skip
 @click.option("-f", "--format", "form", type=click.Choice(["text", "table", "json", "jsonl"]),
               default="text", show_default=True)  # fmt: skip
 @click.option("-o", "--output", "out", metavar="FILE", help="Write the report to FILE.")
@@ -71,6 +73,7 @@ def command(
     fetch_remote: tuple[str, ...],
     only: tuple[str, ...],
     skip: tuple[str, ...],
+    mark_keys: tuple[str, ...],
     form: str,
     out: str | None,
     jobs: int,
@@ -87,7 +90,7 @@ def command(
     be checked.
     """
     output.set_up_logging()
-    wish = Wish(policy, trust, tsa_trust, only, skip, fetch_remote)
+    wish = Wish(policy, trust, tsa_trust, only, skip, fetch_remote, mark_keys)
     words = _words(fail_on)
     toolbox = open_toolbox(wish)
     sources = _sources(paths, files_from, recursive=recursive)

@@ -9,7 +9,7 @@ from PIL import Image
 
 MAX_PIXELS = 200_000_000  # the largest picture we take on; medium-format backs make 150 million
 
-_FORMATS = {
+FORMATS = {
     "image/jpeg": "JPEG",
     "image/png": "PNG",
     "image/gif": "GIF",
@@ -27,7 +27,7 @@ def measure(media_type: str, stream: BinaryIO) -> dict[str, object]:
 
     Raises what Pillow raises on damaged bytes: see `media.measure`.
     """
-    if media_type not in _FORMATS:
+    if media_type not in FORMATS:
         return {"note": f"the size of {media_type} is not read"}
     Image.MAX_IMAGE_PIXELS = MAX_PIXELS
     try:
@@ -35,7 +35,7 @@ def measure(media_type: str, stream: BinaryIO) -> dict[str, object]:
             warnings.simplefilter("ignore")  # about odd metadata, not about the size
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             # Only the decoder that the bytes ask for: the fewer parsers, the smaller the target.
-            with Image.open(stream, formats=[_FORMATS[media_type]]) as image:
+            with Image.open(stream, formats=[FORMATS[media_type]]) as image:
                 return {"width": image.width, "height": image.height}
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         return {"note": f"it declares more than {MAX_PIXELS:,} pixels"}

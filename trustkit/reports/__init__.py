@@ -82,9 +82,11 @@ def sentence(report: Report) -> str:
     if report.verdict is None:
         error = report.error or TrustkitError("no verdict")
         return f"{error.message}. {_capital(error.hint)}." if error.hint else f"{error.message}."
-    said = [_LEAD[report.verdict.word]]
+    findings = [f for f in report.verdict.findings if not _goes_without_saying(f)]
+    marked = any(f.code == "watermark.present" for f in findings)
+    said = [_LEAD_WITH_MARK if marked and _is_bare(report) else _LEAD[report.verdict.word]]
     for code in _TOLD[report.verdict.word]:
-        found = [_with_reason(f) for f in report.verdict.findings if f.code == code]
+        found = [_with_reason(f) for f in findings if f.code == code]
         said += found[:1] if ".declares_" in code else found  # the nearest speaks for the file
     return f"{'; '.join(dict.fromkeys(text for text in said if text))}."
 
@@ -92,6 +94,17 @@ def sentence(report: Report) -> str:
 def printable(text: str) -> str:
     """Return `text` without control characters: a file names itself, and a terminal obeys."""
     return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
+
+
+def _goes_without_saying(finding: Finding) -> bool:
+    # Most files have no mark: the sentence speaks of one only where it was read.
+    if finding.seen() or finding.code.endswith(".failed"):
+        return False
+    return finding.code.startswith("watermark.")
+
+
+def _is_bare(report: Report) -> bool:
+    return word(report) is Word.NO_PROVENANCE
 
 
 def _findings(report: Report) -> Iterable[Finding]:
@@ -109,6 +122,7 @@ _LEAD: dict[Word, str] = {
     Word.INCONCLUSIVE: "",
     Word.NO_PROVENANCE: "nothing found, and that proves nothing",
 }
+_LEAD_WITH_MARK = "nothing found that proves where it comes from"
 _SIGNERS = (
     "manifest.trusted",
     "manifest.signer_revoked",
@@ -117,7 +131,12 @@ _SIGNERS = (
     "manifest.signer_unknown",
     "manifest.signer",
 )
-_HISTORY = ("manifest.ingredient_broken", "manifest.excluded_more", "trust.list_old")
+_HISTORY = (
+    "manifest.ingredient_broken",
+    "manifest.excluded_more",
+    "watermark.mismatch",
+    "trust.list_old",
+)
 _TOLD: dict[Word, tuple[str, ...]] = {
     Word.ERROR: (),
     Word.TAMPERED: (
@@ -128,7 +147,13 @@ _TOLD: dict[Word, tuple[str, ...]] = {
         "manifest.signer_unknown",
         *_HISTORY,
     ),
-    Word.DECLARED_AI: ("manifest.declares_ai", "metadata.declares_ai", *_SIGNERS, *_HISTORY),
+    Word.DECLARED_AI: (
+        "manifest.declares_ai",
+        "metadata.declares_ai",
+        "watermark.generator",
+        *_SIGNERS,
+        *_HISTORY,
+    ),
     Word.RECOVERED: ("registry.recovered",),
     Word.TRUSTED: (
         *_SIGNERS,
@@ -153,7 +178,7 @@ _TOLD: dict[Word, tuple[str, ...]] = {
         "manifest.signer_expired",
         *_HISTORY,
     ),
-    Word.NO_PROVENANCE: ("manifest.present",),
+    Word.NO_PROVENANCE: ("manifest.present", "watermark.present", "watermark.failed"),
 }
 
 

@@ -9,6 +9,7 @@ from trustkit.disclosure import DISCLOSURE_LABEL, term
 from trustkit.reports import printable
 
 _TRUST = {"signingCredential.untrusted", "timeStamp.untrusted"}
+_SOFT_BINDING = "c2pa.soft-binding"
 _MARKS = {"success": "ok  ", "informational": "note", "failure": "FAIL"}
 
 
@@ -55,11 +56,19 @@ def _manifest(node: Mapping[str, Any]) -> Iterator[str]:
         if assertion["label"] == DISCLOSURE_LABEL and isinstance(assertion["data"], dict):
             yield "  disclosure:"
             yield from _indent((f"{k}: {v}" for k, v in assertion["data"].items()), 4)
+        if assertion["label"].partition("__")[0] == _SOFT_BINDING:
+            yield from _indent(_soft_binding(assertion["data"]), 2)
     if node.get("validation"):
         yield "  validation:"
         yield from _indent((_code(entry) for entry in node["validation"]), 4)
     for ingredient in node["ingredients"]:
         yield from _indent(_ingredient(ingredient))
+
+
+def _soft_binding(data: object) -> Iterator[str]:
+    if isinstance(data, dict) and isinstance(data.get("blocks"), list):
+        values = [block.get("value") for block in data["blocks"] if isinstance(block, dict)]
+        yield f"soft binding: {data.get('alg', '')}  {', '.join(str(v)[:128] for v in values[:8])}"
 
 
 def _ingredient(ingredient: Mapping[str, Any]) -> Iterator[str]:

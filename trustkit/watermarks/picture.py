@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import math
-import os
-import secrets
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -17,6 +14,7 @@ import numpy as np
 from trustkit.asset import Asset, open_asset
 from trustkit.errors import PublishError
 from trustkit.media.pictures import Picture, View, open_picture
+from trustkit.media.placing import place, temporary
 from trustkit.watermarks import Mark, Plane, Search
 
 SMALLEST = 128  # pixels of the shorter side: below, too few tiles are left to read
@@ -81,7 +79,7 @@ def mark_picture(
     Raises `UnreadableError` for what cannot be decoded, and `PublishError` when the mark would not
     hold (unless `allow_weak`) or the file cannot be written; then nothing is written.
     """
-    with asset.open() as stream, _temporary(target) as fresh:
+    with asset.open() as stream, temporary(target) as fresh:
         # (1) Look at the picture, small; ask the engine what to add.
         picture = open_picture(stream, asset.media_type, asset.name)
         small = min(min(size) for size in picture.facts.sizes) < SMALLEST
@@ -103,7 +101,7 @@ def mark_picture(
             raise _weak(asset.name, weakness)
 
         # (4) Put it in place.
-        _place(fresh, target, asset.path)
+        place(fresh, target, asset.path)
     similar = [
         _similarity(look, plane, size)
         for look, plane, size in zip(looks, planes, picture.facts.sizes, strict=True)
@@ -270,24 +268,3 @@ def _spread(frames: int) -> list[int]:
     """Return up to eight frames, each from the middle of its share."""
     count = min(frames, MOST_FRAMES)
     return [(2 * share + 1) * frames // (2 * count) for share in range(count)]
-
-
-@contextmanager
-def _temporary(target: Path) -> Iterator[Path]:
-    # Beside the target, so that the rename stays on one file system; with its ending, hidden.
-    path = target.with_name(f".{secrets.token_hex(6)}.trustkit{target.suffix}")
-    try:
-        yield path
-    finally:
-        path.unlink(missing_ok=True)
-
-
-def _place(fresh: Path, target: Path, like: Path) -> None:
-    # Its bytes were synced when they were written.
-    fresh.chmod(like.stat().st_mode & 0o777)
-    os.replace(fresh, target)
-    folder = os.open(target.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

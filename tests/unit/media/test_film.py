@@ -11,6 +11,7 @@ import pytest
 
 from tests.films import MASTERING, Recipe, film
 from trustkit.errors import PublishError, UnreadableError, UsageError
+from trustkit.media import measure
 from trustkit.media.film import Limits, Luma, Settings
 from trustkit.media.film.frames import sample
 from trustkit.media.film.look import look
@@ -41,6 +42,21 @@ def stamps(path: Path) -> list[Fraction]:
 
 
 # Refusals.
+
+
+@pytest.mark.parametrize("door", ["look", "measure"])
+def test_no_log_level_is_left_on_at_which_a_decoder_could_hang_us(tmp_path, door):
+    source = film(tmp_path / "in.mp4", Recipe(frames=2))
+    av.logging.set_level(av.logging.ERROR)
+    try:
+        if door == "look":
+            look(source)
+        else:
+            with source.open("rb") as stream:
+                assert measure("video/mp4", "video", stream)["width"] == 320
+        assert av.logging.get_level() is None
+    finally:
+        av.logging.set_level(None)
 
 
 def test_what_is_no_film_is_refused_in_words(tmp_path):

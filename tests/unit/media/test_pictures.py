@@ -69,7 +69,7 @@ def decoded(content: bytes) -> Image.Image:
 
 
 def samples(content: bytes) -> np.ndarray[Any, Any]:
-    return np.asarray(decoded(content)).astype(np.float32)
+    return np.asarray(decoded(content)).astype(np.float64)
 
 
 def likeness(before: bytes, after: bytes) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -51,11 +52,33 @@ def sample(
         else:
             found = _sought(container, stream, count, start, end)
         for frame in found:
-            readable = frame
-            if not changes_in_place(frame.format.name):
-                readable = frame.reformat(format="gray")
-                readable.pts, readable.time_base = frame.pts, frame.time_base
-            yield luma_of(readable, full=film.colour.full)
+            yield _readable(frame, film)
+
+
+def begin(path: Path, count: int, later: int, film: Film) -> Iterator[Luma]:
+    """Give the first `count` frames of a film, and `later` key frames spread over its rest."""
+    with opened(path) as container:
+        stream = container.streams[film.stream]
+        stream.thread_type = "AUTO"
+        last = film.start
+        for frame in islice(_decoded(container, stream), count):
+            last = float(frame.pts * frame.time_base)
+            yield _readable(frame, film)
+        end = film.start + (film.seconds or 0.0)
+        for key in sorted({*_key_frames(container, stream, later, last, end)}):
+            if float(key * stream.time_base) > last:
+                container.seek(key, stream=stream, backward=True)
+                yield from (
+                    _readable(frame, film) for frame in islice(_decoded(container, stream), 1)
+                )
+
+
+def _readable(frame: Any, film: Film) -> Luma:
+    readable = frame
+    if not changes_in_place(frame.format.name):
+        readable = frame.reformat(format="gray")
+        readable.pts, readable.time_base = frame.pts, frame.time_base
+    return luma_of(readable, full=film.colour.full)
 
 
 def _in_turn(container: Any, stream: Any, step: int, end: float) -> Iterator[Any]:

@@ -14,6 +14,7 @@ import av
 
 from trustkit.errors import UnreadableError
 from trustkit.media.film import UNSPECIFIED, Colour, Film, Limits, Mastering
+from trustkit.media.streams import open_container
 
 LIMITS = Limits()
 
@@ -36,14 +37,11 @@ _BT709_LIKE = {1, 6, 14, 15}
 @contextmanager
 def opened(path: Path) -> Iterator[Any]:
     """Open a film to read; whatever is wrong with it raises `UnreadableError`."""
-    # None, not PANIC: with any level set, a decoder's thread that has something to say waits for
-    # the interpreter while that waits for the thread to end, and the process hangs.
-    av.logging.set_level(None)
     try:
         # A playlist or concat script must not open other files or the network.
         options = {"protocol_whitelist": "file"}
-        with av.open(
-            f"file:{path}", mode="r", options=options, metadata_errors="replace"
+        with open_container(
+            f"file:{path}", options=options, metadata_errors="replace"
         ) as container:
             if container.format.name in _SCRIPTS:
                 raise UnreadableError(f"{path.name} is a list of films, not a film")

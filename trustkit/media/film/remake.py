@@ -8,8 +8,6 @@ caller inspect it; (6) put it in place.
 
 from __future__ import annotations
 
-import os
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -32,6 +30,8 @@ from trustkit.media.film.tracks import (
     kept,
     other_kind,
 )
+from trustkit.media.placing import place, temporary
+from trustkit.media.streams import open_container
 
 _IN_FRAMES = {
     "A53_CC": "its closed captions inside the picture are not kept",
@@ -62,7 +62,7 @@ def remake(
     film = look(source, limits)
     came_in, film = film.container, replace(film, container=container_for(film, target))
     how = plan(film, settings)
-    with _temporary(target) as fresh:
+    with temporary(target) as fresh:
         pump = _Pump(source, film, how, change, progress, limits)
         pump.tally.other_container = came_in != film.container
         with opened(source) as container, _written(fresh, film, container) as out:
@@ -73,7 +73,7 @@ def remake(
         warnings += compare(expected, pump.tally, fresh)
         if inspect:
             inspect(fresh)
-        _place(fresh, target, source)
+        place(fresh, target, source)
     return Remade(how.codec, len(pump.tally.stamps), pump.done, tuple(dict.fromkeys(warnings)))
 
 
@@ -225,33 +225,11 @@ class _Pump:
 def _written(fresh: Path, film: Film, container: Any) -> Iterator[Any]:
     options = container_options(film, container)
     try:
-        with av.open(
-            f"file:{fresh}", mode="w", format=film.container, container_options=options
+        with open_container(
+            f"file:{fresh}", "w", format=film.container, container_options=options
         ) as out:
             yield out
     except (av.FFmpegError, ValueError) as error:
         raise PublishError(
             f"the copy cannot be written: {reason(error)}", "nothing was written"
         ) from error
-
-
-@contextmanager
-def _temporary(target: Path) -> Iterator[Path]:
-    # Beside the target, so that the rename stays on one file system; with its ending, hidden.
-    path = target.with_name(f".{secrets.token_hex(6)}.trustkit{target.suffix}")
-    try:
-        yield path
-    finally:
-        path.unlink(missing_ok=True)
-
-
-def _place(fresh: Path, target: Path, like: Path) -> None:
-    fresh.chmod(like.stat().st_mode & 0o777)
-    for path in (fresh, fresh.parent):
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        if path == fresh:
-            os.replace(fresh, target)

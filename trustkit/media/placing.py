@@ -28,11 +28,6 @@ def place(fresh: Path, target: Path, like: Path) -> None:
     _sync(target.parent)
 
 
-def sidecar(path: Path) -> Path:
-    """Return where the manifest beside `path` stands: the full name and `.c2pa`."""
-    return path.with_name(f"{path.name}.c2pa")
-
-
 def _sync(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
