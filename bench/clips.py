@@ -108,6 +108,16 @@ def night(clip: Clip, photos: list[Picture], rng: np.random.Generator) -> Iterat
         yield grain(dark, rng, 6)
 
 
+def camera(clip: Clip, photos: list[Picture], rng: np.random.Generator) -> Iterator[Picture]:
+    # Held by hand, with a sensor's grain, and one cut.
+    place = np.zeros(2)
+    for n in range(clip.frames):
+        place = 0.9 * place + rng.normal(0, 0.0006, 2)
+        photo = photos[2 * n // clip.frames]
+        picture = view(photo, clip.size, 0.5 + place[0] + 0.0008 * n, 0.5 + place[1], 1.05)
+        yield grain(picture, rng, 2.5)
+
+
 CLIPS = (
     Clip("pan-360p", (640, 360), 25, 150, pan),
     Clip("zoom-720p", (1280, 720), 30, 120, zoom),
@@ -116,6 +126,7 @@ CLIPS = (
     Clip("shake-480p", (854, 480), 30, 150, shake),
     Clip("scroll-1080p", (1920, 1080), 30, 120, scroll),
     Clip("night-720p", (1280, 720), 25, 100, night),
+    Clip("camera-1080p", (1920, 1080), 25, 80, camera),
 )
 
 

@@ -118,7 +118,7 @@ class Trellis:
         # For each generator the sign (+1 for an even number of taps that are 1) of every content
         # of the register, the newest input lowest.
         taken = np.arange(2 * self.states) & self._generators[:, None]
-        return 1 - 2 * (np.bitwise_count(taken) & 1).astype(np.float32)
+        return np.asarray(1 - 2 * (np.bitwise_count(taken) & 1).astype(np.float32), np.float32)
 
 
 @cache

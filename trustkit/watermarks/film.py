@@ -1,46 +1,39 @@
 """The mark in films: the picture engine's, on the luma of every frame.
 
 The residual is the same tile in every frame; only its mask follows the picture, and is made anew
-at cuts and every `REFRESH` frames. The reader averages observations of frames spread over the
-film: the pictures average out, the mark adds up.
+at cuts and now and then (see `film_marker`). The reader averages observations of frames spread
+over the film: the pictures average out, the mark adds up.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from math import log10
+from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from trustkit.errors import PublishError
 from trustkit.media.film import Film, Luma, Progress, Settings
-from trustkit.media.film.frames import sample
+from trustkit.media.film.frames import begin, sample
 from trustkit.media.film.look import look
 from trustkit.media.film.remake import remake
 from trustkit.watermarks import Mark, Plane, Search
+from trustkit.watermarks.film_marker import Marker, differ, thumbnail
 
-REFRESH = 12  # frames: making a residual costs ten times what adding it does
 SAMPLES = {Search.FAST: 24, Search.NORMAL: 64, Search.DEEP: 160}  # frames that are looked at
 FLOOR = 43.3  # dB of the luma: a film's mark is read from many frames and need not be louder
 SEGMENTS = 16  # parts of a film that a span is told in
 
-_THUMBNAIL = (64, 36)
+_HEAD, _LATER = 8, 2  # frames and later key frames that a fresh copy is checked by
+_SIDE = 700  # pixels, the square root of an area: larger frames are made smaller to be looked at
 # In predicted frames the mark is dragged along with what moves; but the one I frame may be black.
 _I_WEIGHTS, _B_WEIGHT = (20.0, 1.0), 0.3
-_CUT = 10.0  # mean change of the thumbnail's luma, of 255, from frame to frame
-_DRIFT = 8.0  # the same since the residual was made
-# The eye is slow after a cut, and there every encoder begins anew: the best place for the mark.
-_AT_CUT, _FRAMES_AT_CUT = 1.26, 2  # times as loud (2 dB), for so many frames
-_RESTED = 4  # frames that a residual serves at least when nothing is cut
 _FLAT = 2.0  # a frame of less deviation (black, a title card's ground) carries no mark to speak of
 _SAME = 0.2  # two frames of less mean difference are one picture
-_ROUNDING = 1 / 12  # mean square of rounding to whole steps
-_BLACK, _WHITE = 16, 235  # of limited range, in 8 bits (ITU-R BT.601)
 
 
 class FilmEngine(Protocol):
@@ -57,6 +50,9 @@ class FilmEngine(Protocol):
 
     def read(self, plane: Plane, search: Search, size: tuple[int, int]) -> Mark | None:
         """Return the mark in an average of observations of frames of `size` (width, height)."""
+
+    def bound(self, search: Search) -> float:
+        """Return the odds that one such reading finds a mark where there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,15 +84,16 @@ def mark_film(
     """Write the film with the mark to `target`; raises as `remake` does.
 
     Where the engine would lower the luma's PSNR below `floor` (dB), the mark is made quieter.
-    The mark is read back from the file before it takes its name. Where it is not readable nothing
-    is written and `PublishError` raised, unless `insist` is False.
+    The mark is read back from the file before it takes its name: from its first frames and a few
+    more, or where those do not tell from frames of the whole film. Where it is not readable
+    nothing is written and `PublishError` raised, unless `insist` is False.
     """
-    marker = _Marker(engine, payload, floor)
+    marker = Marker(partial(engine.residual, payload=payload, film=True), floor)
     found: list[Mark | None] = []
 
     def read_back(fresh: Path) -> None:
-        mark = read_film(fresh, engine, Search.FAST, windows=False)
-        found.append(mark if mark and mark.payload == payload else None)
+        mark = _read_head(fresh, engine, payload)
+        found.append(mark)
         if insist and found[-1] is None:
             raise PublishError(
                 f"{source.name} does not hold the mark: it was not readable in the copy",
@@ -107,75 +104,6 @@ def mark_film(
     lost = () if found[0] else ("the mark was not readable in the copy",)
     mean, worst = marker.psnr()
     return MarkedFilm(mean, worst, made.frames, made.codec, found[0], (*made.warnings, *lost))
-
-
-class _Marker:
-    """Adds the mark to one frame after the other."""
-
-    def __init__(self, engine: FilmEngine, payload: bytes, floor: float) -> None:
-        self._engine, self._payload, self._floor_psnr = engine, payload, floor
-        self._more: NDArray[Any] = np.empty(0)
-        self._less: NDArray[Any] = np.empty(0)
-        self._low = self._high = self._floor = self._ceiling = self._more
-        self._age, self._made = REFRESH, 0
-        self._last: Plane | None = None
-        self._base: Plane | None = None
-        self._errors: list[float] = []
-        self._served: list[int] = []  # frames, by each residual
-
-    def __call__(self, luma: Luma) -> None:
-        small = _thumbnail(luma)
-        is_cut = _differ(small, self._last) > _CUT
-        has_drifted = self._age >= _RESTED and _differ(small, self._base) > _DRIFT
-        is_due = is_cut or has_drifted or self._age >= REFRESH
-        if is_due:
-            self._make(luma, _AT_CUT if is_cut else 1.0)
-            self._age, self._base = (REFRESH - _FRAMES_AT_CUT if is_cut else 0), small
-            before = luma.plane.copy()
-        self._add(luma)
-        if is_due:
-            difference = cv2.norm(luma.plane, before, cv2.NORM_L2) ** 2 / before.size
-            self._errors.append(difference / ((1 << luma.depth) - 1) ** 2)
-            self._served.append(0)
-        self._served[-1] += 1
-        self._age, self._last = self._age + 1, small
-
-    def psnr(self) -> tuple[float, float]:
-        """Return the mean over frames, and the worst, as measured where the residual was made."""
-        each = [-10 * log10(max(error, 1e-10)) for error in self._errors]
-        return float(np.average(each, weights=self._served)), min(each)
-
-    def _make(self, luma: Luma, louder: float) -> None:
-        height, width = luma.plane.shape
-        small = self._engine.residual(luma.in_eight_bits(), self._payload, film=True)
-        loudest = 255**2 / 10 ** (self._floor_psnr / 10) - _ROUNDING
-        power = float((small * small).mean())
-        small = small * np.float32(louder * min(1.0, (loudest / max(power, 1e-9)) ** 0.5))
-        if luma.depth > 8:  # noqa: PLR2004  # bits
-            small = small * (1 << (luma.depth - 8))
-        whole = cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC)
-        # Two unsigned planes: adding and taking away those saturates, at a tenth of the cost.
-        kind = cv2.CV_8U if luma.depth <= 8 else cv2.CV_16U  # noqa: PLR2004  # bits
-        zero = np.zeros_like(luma.plane)
-        self._more = cv2.add(zero, whole, dtype=kind)
-        self._less = cv2.subtract(zero, whole, dtype=kind)
-        if self._low.shape != zero.shape:
-            low, high = (0, (1 << luma.depth) - 1)
-            if not luma.full:
-                low, high = _BLACK << (luma.depth - 8), _WHITE << (luma.depth - 8)
-            # Whole planes: OpenCV compares two planes ten times faster than one with a number.
-            self._low, self._high = np.full_like(zero, low), np.full_like(zero, high)
-            self._floor, self._ceiling = zero.copy(), zero.copy()
-
-    def _add(self, luma: Luma) -> None:
-        plane = luma.plane
-        # What the source has outside its range stays as it is; the mark leads nothing there.
-        cv2.min(plane, self._low, self._floor)
-        cv2.max(plane, self._high, self._ceiling)
-        cv2.add(plane, self._more, plane)
-        cv2.subtract(plane, self._less, plane)
-        cv2.max(plane, self._floor, plane)
-        cv2.min(plane, self._ceiling, plane)
 
 
 def read_film(
@@ -191,7 +119,8 @@ def read_film(
     Looks at `SAMPLES` frames spread over the film, whatever its length. Where their average has
     no mark, parts of the film are tried too, unless `windows` is False: a marked clip that was cut
     into another film is found when it is longer than about a sixteenth of the film. The
-    false-positive bound counts every try. Raises `UnreadableError`.
+    false-positive bound is the sum of those of all readings up to the one that found the mark.
+    Raises `UnreadableError`.
     """
     film = look(path)
     segments = _observed(path, film, engine, SAMPLES[search], progress)
@@ -205,7 +134,8 @@ def read_film(
         span, mark = reader.try_windows(search)
     if mark is None:
         return None
-    bound = min(1.0, mark.false_positive_bound * reader.tries)
+    # Those by which the span is found come after, and could not find any other mark.
+    bound = reader.bound(mark)
     if windows:
         span = reader.fit(span, mark.payload)
     return replace(mark, span=segments.seconds(span), false_positive_bound=bound)
@@ -245,31 +175,69 @@ class _Segments:
         return round(self.start + first * length, 3), round(self.start + last * length, 3)
 
 
+def _read_head(path: Path, engine: FilmEngine, payload: bytes) -> Mark | None:
+    """Read the mark `payload` from the film's beginning, and only else from frames all over it."""
+    film = look(path)
+    head = _gathered(film, engine, begin(path, _HEAD, _LATER, film))
+    mark = _read_whole(head, engine, payload)
+    if mark:
+        return mark
+    return _read_whole(_observed(path, film, engine, SAMPLES[Search.FAST], None), engine, payload)
+
+
+def _read_whole(segments: _Segments | None, engine: FilmEngine, payload: bytes) -> Mark | None:
+    whole = (0, SEGMENTS)
+    if segments is None:
+        return None
+    marks = (_Reader(engine, segments).read(whole, Search.FAST, weight) for weight in _I_WEIGHTS)
+    mark = next((mark for mark in marks if mark), None)
+    if mark is None or mark.payload != payload:
+        return None
+    return replace(mark, span=segments.seconds(whole))
+
+
 def _observed(
     path: Path, film: Film, engine: FilmEngine, count: int, progress: Progress | None
 ) -> _Segments | None:
+    return _gathered(film, engine, sample(path, count, film=film), progress)
+
+
+def _gathered(
+    film: Film, engine: FilmEngine, lumas: Iterator[Luma], progress: Progress | None = None
+) -> _Segments | None:
     by_size: dict[tuple[int, int], _Segments] = {}
     last: Plane | None = None
-    for luma in sample(path, count, film=film):
-        small = _thumbnail(luma)
-        if float(small.std()) < _FLAT or _differ(small, last) < _SAME:
+    for luma in lumas:
+        small = thumbnail(luma)
+        if float(small.std()) < _FLAT or differ(small, last) < _SAME:
             continue
         last = small
         height, width = luma.plane.shape
         end = film.start + (film.seconds or 0.0)
         size = (width, height)
         segments = by_size.setdefault(size, _Segments(size, film.start, end))
-        segments.add(luma, engine.observe(luma.in_eight_bits()))
+        segments.add(luma, engine.observe(_small(luma).in_eight_bits()))
         if progress:
             progress(luma.seconds, film.seconds)
     return max(by_size.values(), key=lambda found: sum(found.weights.values()), default=None)
+
+
+def _small(luma: Luma) -> Luma:
+    # Whole numbers of samples make one: that takes a quarter of the time, and nothing of the mark.
+    height, width = luma.plane.shape
+    factor = max(1, int((width * height) ** 0.5 / _SIDE))
+    if factor == 1:
+        return luma
+    size = (width // factor, height // factor)
+    return replace(luma, plane=cv2.resize(luma.plane, size, interpolation=cv2.INTER_AREA))
 
 
 class _Reader:
     """Reads parts of a film, and counts how often it tried."""
 
     def __init__(self, engine: FilmEngine, segments: _Segments) -> None:
-        self._engine, self._segments, self.tries = engine, segments, 0
+        self._engine, self._segments = engine, segments
+        self._tries: list[Search] = []
 
     def read(
         self, span: tuple[int, int], search: Search, weight: float = _I_WEIGHTS[0]
@@ -278,8 +246,16 @@ class _Reader:
         plane = self._segments.mean(span, weight)
         if plane is None:
             return None
-        self.tries += 1
+        self._tries.append(search)
         return self._engine.read(plane, search, self._segments.size)
+
+    def bound(self, mark: Mark) -> float:
+        """Return the odds that the readings so far find a mark in an unmarked film."""
+        told = getattr(self._engine, "bound", None)
+        if told is None:  # an adapter that knows no odds of its own
+            return min(1.0, mark.false_positive_bound * len(self._tries))
+        odds: float = sum(told(search) for search in self._tries)
+        return min(1.0, odds)
 
     def try_windows(self, search: Search) -> tuple[tuple[int, int], Mark | None]:
         """Read windows from long to short: all of them quickly, the longest with patience."""
@@ -326,15 +302,3 @@ def _windows(shortest: int) -> Iterator[tuple[int, int]]:
         for first in range(0, SEGMENTS - length + 1, length // 2):
             yield first, first + length
         length //= 2
-
-
-def _thumbnail(luma: Luma) -> Plane:
-    # Averages, not single samples: grain must not look like movement.
-    small = cv2.resize(luma.plane, _THUMBNAIL, interpolation=cv2.INTER_AREA)
-    return small.astype(np.float32) / np.float32(1 << (luma.depth - 8))
-
-
-def _differ(one: Plane, other: Plane | None) -> float:
-    if other is None or one.shape != other.shape:
-        return 255.0
-    return float(np.abs(one - other).mean())

@@ -17,6 +17,7 @@ from trustkit.watermarks.keys import PUBLIC, Key
 from trustkit.watermarks.tiles.layout import NAME, Layout
 from trustkit.watermarks.tiles.observe import canonical_size, level, shrink
 from trustkit.watermarks.tiles.reader import Reader
+from trustkit.watermarks.tiles.reader import bound as odds
 from trustkit.watermarks.tiles.writer import COLOUR, LUMA, Writer
 
 _GREY, _COLOURS = 2, 3  # dimensions, channels
@@ -67,6 +68,10 @@ class Tiles:
     def read(self, plane: Plane, search: Search, size: tuple[int, int]) -> Mark | None:
         """Read an observation of pictures of `size` (width, height)."""
         return self.reading(plane, search, size)[0]
+
+    def bound(self, search: Search) -> float:
+        """Return the odds that one reading finds a mark in unmarked pictures."""
+        return odds(search)
 
     def embed(self, array: Array, payload: bytes) -> Array:
         """See `Watermark`; alpha stays as it is. Raises `ValueError` for other arrays."""

@@ -22,7 +22,7 @@ COLOUR = LUMA / (LUMA @ LUMA)
 COLOUR_ERROR = float((COLOUR**2).mean())  # mean square over R, G and B for a luma step of 1
 
 _TARGET = {Strength.SUBTLE: 47.8, Strength.DEFAULT: 44.8, Strength.STRONG: 42.4}  # dB
-_QUIETER, _LOUDER = 3.8, 3.55  # dB: how far a picture may be from its preset's target
+_QUIETER, _LOUDER = 5.0, 3.55  # dB: how far a picture may be from its preset's target
 _EASE = 0.5  # dB quieter for each dB that the mark is easier to hear
 _TELLING = 14.0  # cycles a tile: up to here waves are looked for, whatever was cut off
 _AVERAGE = 26.0  # deviations: how well the mark is heard in an average picture at 44 dB
@@ -37,6 +37,9 @@ _LEAST_GAIN = 0.3  # of the best wave's: what is hardly heard is not fought over
 _SYNC_SLOW, _SYNC = 0.9, 1.35
 _QUARTER = 8.0  # cycles a tile that a picture of the canonical size holds at a quarter of its size
 _STEEP_BELOW = 700.0  # pixels: the square root of the area of a small picture
+# A film's frames are many: fast waves need not be heard, and those are what an encoder pays for.
+_FILM_CORNER, _FILM_POWER = 8.0, 2.0  # cycles a tile
+_FILM_QUIETER, _MOST_OCTAVES = 1.5, 1.5  # dB for each time that a large film's side doubles
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,7 @@ class Writer:
         native = width / size[0] * SIDE
         hiding = mask(plane)
         pure = self.layout.spectrum(payload)
-        gains = self._gains(native)
+        gains = self._gains(native, film=film)
         error = 1.0 if film or grey else COLOUR_ERROR
         faint = _scaled(hiding, pure * gains, self.layout, _REFERENCE, error)
         marked = self._heard(_coded(plane + faint, native), native)
@@ -71,14 +74,18 @@ class Writer:
             gain = np.maximum(gain, _LEAST_GAIN * gain.max())
             spoken = spoken + self._against(self._heard(plane, native) / gain, pure)
         target = _TARGET[self.strength] + np.clip(_EASE * ease, -_LOUDER, _QUIETER)
+        if film:
+            target += _FILM_QUIETER * np.clip(np.log2(native / _STEEP_BELOW), 0, _MOST_OCTAVES)
         return _scaled(hiding, spoken, self.layout, target, error)
 
-    def _gains(self, native: float) -> NDArray[np.float32]:
+    def _gains(self, native: float, *, film: bool) -> NDArray[np.float32]:
         # A small picture made smaller still keeps its slowest waves alone: there goes the strength.
         radius = self.layout.radius
         quarter = _QUARTER * native / SIDE
         corner = np.clip(0.8 * quarter, 5, 14)
         power = 0.8 if native > _STEEP_BELOW else 1.2
+        if film and native > _STEEP_BELOW:
+            corner, power = min(corner, _FILM_CORNER), _FILM_POWER
         sync = np.where(radius < 0.9 * quarter, _SYNC_SLOW, _SYNC) if power > 1 else _SYNC
         gains = np.minimum(1, corner / radius) ** power * np.where(self.layout.is_sync, sync, 1)
         return np.asarray(gains, np.float32)
