@@ -114,6 +114,7 @@ def _geometry(photos: Sequence[Picture]) -> None:
         "bent by 1 % of the shorter side": lambda p, r: d.warped(p, r, 0.01),
         "bent by 2 %": lambda p, r: d.warped(p, r, 0.02),
         "bent by 3 %": lambda p, r: d.warped(p, r, 0.03),
+        "turned by 45 in a frame that grew with it": lambda p, _: _grown(p, 45),
         "narrower by 30 %": lambda p, r: d.resized(p, r, 0.7, 1.0),
     }
     for name, way in ways.items():
@@ -124,6 +125,11 @@ def _geometry(photos: Sequence[Picture]) -> None:
 
 def _turned_crop(rgb: Picture, rng: np.random.Generator, degrees: float, area: float) -> Picture:
     return d.cropped(d.rotated(rgb, rng, degrees), rng, area, at_random=False)
+
+
+def _grown(rgb: Picture, degrees: float) -> Picture:
+    with Image.fromarray(rgb) as image:
+        return np.asarray(image.rotate(degrees, Image.Resampling.BICUBIC, expand=True))
 
 
 def _noise(photos: Sequence[Picture]) -> None:

@@ -145,4 +145,4 @@ def read(rgb: np.ndarray, master: bytes = PUBLIC) -> tuple[bytes, float] | None:
     best = best / (np.bincount(ring, np.abs(best)) / np.maximum(np.bincount(ring), 1) + 1e-9)[ring]
     v = np.stack([best.real, best.imag], 1)[~synced].reshape(-1)
     payload, z = decode(v, derived(master, f"{NAME} code"))
-    return (payload, z) if z * z / (2 * math.log(2)) >= 64 + 27 else None
+    return (payload, z) if z * z / (2 * math.log(2)) >= 64 + 28 else None
