@@ -45,6 +45,7 @@ docs: $(BIN)/trustkit
 	$(BIN)/sphinx-build -q -W -n docs docs/_build
 
 bench: $(BIN)/trustkit
+	$(BIN)/uv sync --quiet --frozen --inexact --all-extras --no-extra invisible-watermark --group bench --python $(BIN)/python
 	$(BIN)/python -m bench.run
 
 fixtures: $(BIN)/trustkit

@@ -2,20 +2,38 @@
 
 from __future__ import annotations
 
-import hashlib
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from trustkit.errors import TrustkitError, UnreadableError
+from trustkit.errors import TrustkitError
 from trustkit.watermarks import Mark, Search
 from trustkit.watermarks.trial.attacks import generator
 from trustkit.watermarks.trial.distortions import Rng
-from trustkit.watermarks.trial.result import About, Cell, Failed, Marked, Outcome, Result, Unmarked
-from trustkit.watermarks.trial.trial import Progress, judged, named
+from trustkit.watermarks.trial.kind import PICTURES
+from trustkit.watermarks.trial.result import (
+    About,
+    Cell,
+    Failed,
+    Frames,
+    Marked,
+    Outcome,
+    Result,
+    Unmarked,
+)
+from trustkit.watermarks.trial.running import (
+    Item,
+    Progress,
+    Work,
+    digest,
+    judged,
+    random_payload,
+    run_all,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,54 +102,37 @@ def run_clips(
 
     Pixels, and so seconds a megapixel, are those of all frames together.
     """
-    tell = progress or (lambda _done, _total, _name: None)
-    total = len(clips) + len(unmarked)
-    marked: list[Marked] = []
-    silent: list[Unmarked] = []
-    failed: tuple[list[Failed], list[Failed]] = ([], [])
-    items = [(name, path, True) for name, path in named(clips)]
-    items += [(name, path, False) for name, path in named(unmarked)]
-    for done, (name, path, is_marked) in enumerate(items, 1):
-        try:
-            if is_marked:
-                marked.append(_attacked(name, path, setup))
-            else:
-                silent.append(_given_up(name, path, setup))
-        except TrustkitError as error:
-            failed[0 if is_marked else 1].append(Failed(name, error))
-        tell(done, total, name)
-    return Result(
+    return run_all(
+        Work(
+            PICTURES,
+            partial(_attacked, setup=setup),
+            partial(_given_up, setup=setup),
+            lambda: None,
+        ),
+        clips,
+        unmarked,
         engine={"name": setup.engine.name, **setup.told, "search": setup.search.value},
         seed=setup.seed,
-        attacks=tuple(About(a.name, a.group, a.sentence, a.why_not) for a in setup.attacks),
-        marked=tuple(marked),
-        unmarked=tuple(silent),
-        failed=tuple(failed[0]),
-        unmarked_failed=tuple(failed[1]),
+        attacks=[About(a.name, a.group, a.sentence, a.why_not) for a in setup.attacks],
+        progress=progress,
     )
 
 
-def _attacked(name: str, path: Path, setup: ClipSetup) -> Marked:
-    digest = _digest(name, path)
-    payload = generator(setup.seed, name, "").bytes(setup.engine.capacity // 8)
-    with tempfile.TemporaryDirectory(prefix="trustkit-trial-") as folder:
-        copy = Path(folder, f"marked{path.suffix}")
-        start = time.process_time()
-        clip = setup.engine.embed(path, copy, payload)
-        took = time.process_time() - start
-        cells = tuple(_cell(name, copy, payload, attack, setup) for attack in setup.attacks)
-    return Marked(
-        name,
-        digest,
-        clip.width,
-        clip.height,
-        payload,
-        clip.psnr,
-        clip.ssim,
-        took,
-        cells,
-        frames=clip.frames,
-    )
+def _attacked(item: Item, setup: ClipSetup) -> Marked | Failed:
+    name, path = item
+    payload = random_payload(setup.engine, generator(setup.seed, name, ""))
+    try:
+        sha256 = digest(path, name)
+        with tempfile.TemporaryDirectory(prefix="trustkit-trial-") as folder:
+            copy = Path(folder, f"marked{path.suffix}")
+            start = time.process_time()
+            clip = setup.engine.embed(path, copy, payload)
+            took = time.process_time() - start
+            cells = tuple(_cell(name, copy, payload, attack, setup) for attack in setup.attacks)
+    except TrustkitError as error:
+        return Failed(name, error)
+    quality = {"psnr": clip.psnr, "ssim": clip.ssim}
+    return Marked(name, sha256, _extent(clip), payload, quality, took, cells)
 
 
 def _cell(name: str, marked: Path, payload: bytes, attack: ClipAttack, setup: ClipSetup) -> Cell:
@@ -152,26 +153,26 @@ def _cell(name: str, marked: Path, payload: bytes, attack: ClipAttack, setup: Cl
     return Cell(
         attack.name,
         judged(mark, payload),
-        seen.width * seen.height * seen.frames,
+        _extent(seen).amount,
         took,
         mark.confidence if mark else None,
         mark.path if mark else "",
     )
 
 
-def _given_up(name: str, path: Path, setup: ClipSetup) -> Unmarked:
-    digest = _digest(name, path)
-    start = time.process_time()
-    mark, seen = setup.engine.detect(path, setup.search)
-    took = time.process_time() - start
+def _given_up(item: Item, setup: ClipSetup) -> Unmarked | Failed:
+    name, path = item
+    try:
+        sha256 = digest(path, name)
+        start = time.process_time()
+        mark, seen = setup.engine.detect(path, setup.search)
+        took = time.process_time() - start
+    except TrustkitError as error:
+        return Failed(name, error)
     found = mark.payload if mark else None
     confidence = mark.confidence if mark else None
-    return Unmarked(name, digest, seen.width, seen.height, took, found, confidence)
+    return Unmarked(name, sha256, _extent(seen), took, found, confidence)
 
 
-def _digest(name: str, path: Path) -> str:
-    try:
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
-    except OSError as error:
-        raise UnreadableError(f"{name} cannot be read: {error.strerror}") from error
+def _extent(clip: Measures) -> Frames:
+    return Frames(clip.width, clip.height, clip.frames)

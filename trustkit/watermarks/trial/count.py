@@ -1,18 +1,16 @@
-"""What a trial amounts to: counts with their intervals, means, and seconds a megapixel."""
+"""What a trial amounts to: counts with their intervals, means, and processor time."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from trustkit.watermarks.trial.attacks import FORTY, FORTY_COUNT
+from trustkit.watermarks.trial.kind import Kind, Measure
 from trustkit.watermarks.trial.result import About, Cell, Marked, Outcome, Result
 
-LARGE = 500_000  # pixels; smaller pictures have less room for a mark, so they are told apart
 _Z = 1.959964  # 95 %, both sides
 _Z_ONE_SIDED = 1.644854
-_MEGA = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +33,10 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One attack: how often every bit came back, and what came instead."""
+    """One attack: how often every bit came back, and what came instead.
+
+    `cost` is the reader's CPU in seconds a unit of the kind: a megapixel, a second.
+    """
 
     about: About
     every: Share
@@ -45,17 +46,18 @@ class Row:
     second: int
     not_run: int
     reason: str
-    cpu_per_mp: float | None
+    cost: float | None
 
 
 @dataclass(frozen=True, slots=True)
 class Mean:
-    """The mean over the forty; `attacks` is how many of them were run.
+    """The mean over the kind's main group; `attacks` is how many of them were run.
 
     The interval counts every picture once, with its share of the attacks: attacks on one picture
     fail together, so the cells are no independent trials.
     """
 
+    kind: Kind
     attacks: int
     every: Share
     large: Share
@@ -63,14 +65,14 @@ class Mean:
 
     @property
     def name(self) -> str:
-        """Return what it is a mean of; of a part of the forty it is no figure to compare."""
-        part = "" if self.attacks == FORTY_COUNT else f"{self.attacks} of "
-        return f"mean of {part}the forty"
+        """Return what it is a mean of; of a part of the group it is no figure to compare."""
+        part = "" if self.attacks == self.kind.main_count else f"{self.attacks} of "
+        return f"mean of {part}the {self.kind.main}"
 
 
 @dataclass(frozen=True, slots=True)
 class Chance:
-    """What was found in unmarked pictures; `bound` is the upper end of 95 % (one side)."""
+    """What was found where nothing was marked; `bound` is the upper end of 95 % (one side)."""
 
     found: int
     of: int
@@ -82,16 +84,28 @@ class Chance:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """All that a report tells."""
+    """All that a report tells; `quality` has the mean and the worst of every measure, by key.
+
+    `embed` and `clean`, reading a clean copy, are CPU in seconds a unit of the kind.
+    """
 
     rows: tuple[Row, ...]
     mean: Mean
-    psnr: tuple[float, float] | None  # mean and worst
-    ssim: tuple[float, float] | None
-    embed_per_mp: float | None
-    clean_per_mp: float | None
+    quality: Mapping[str, tuple[float, float]]
+    embed: float | None
+    clean: float | None
     wrong: int
     chance: Chance
+
+    @property
+    def psnr(self) -> tuple[float, float] | None:
+        """Return the mean and worst PSNR of pictures in dB."""
+        return self.quality.get("psnr")
+
+    @property
+    def embed_per_mp(self) -> float | None:
+        """Return what embedding takes a megapixel of pictures."""
+        return self.embed
 
 
 def wilson(count: float, of: int, z: float = _Z) -> tuple[float, float]:
@@ -116,29 +130,37 @@ def upper_bound(found: int, of: int) -> float:
 
 def tally(result: Result) -> Tally:
     """Count a result."""
-    psnr = [m.psnr for m in result.marked if m.psnr is not None]
-    ssim = [m.ssim for m in result.marked if m.ssim is not None]
+    kind = result.kind
+    told = ((m.key, _spread(result, m)) for m in kind.measures)
     clean = [c for m in result.marked for c in m.cells if c.attack == "none"]
     return Tally(
         rows=tuple(_row(result, about) for about in result.attacks),
         mean=_mean(result),
-        psnr=(sum(psnr) / len(psnr), min(psnr)) if psnr else None,
-        ssim=(sum(ssim) / len(ssim), min(ssim)) if ssim else None,
-        embed_per_mp=_per_mp([(m.embed_cpu, m.pixels * m.frames) for m in result.marked]),
-        clean_per_mp=_per_mp([(c.cpu, c.pixels) for c in clean]),
+        quality={key: spread for key, spread in told if spread},
+        embed=_cost([(m.embed_cpu, m.extent.amount) for m in result.marked], kind),
+        clean=_cost([(c.cpu, c.amount) for c in clean], kind),
         wrong=sum(c.outcome is Outcome.WRONG for m in result.marked for c in m.cells),
         chance=_chance(result),
     )
 
 
-def is_large(marked: Marked) -> bool:
-    """Tell whether the picture counts among those of at least half a megapixel."""
-    return marked.pixels >= LARGE
+def _spread(result: Result, measure: Measure) -> tuple[float, float] | None:
+    seen = [v for m in result.marked if (v := m.quality.get(measure.key)) is not None]
+    worst = min if measure.more_is_better else max
+    return (sum(seen) / len(seen), worst(seen)) if seen else None
 
 
-def _per_mp(pairs: Sequence[tuple[float, int]]) -> float | None:
-    pixels = sum(size for _, size in pairs)
-    return sum(took for took, _ in pairs) * _MEGA / pixels if pixels else None
+def _is_large(marked: Marked, kind: Kind) -> bool:
+    return bool(kind.large) and marked.extent.single >= kind.large
+
+
+def _is_small(marked: Marked, kind: Kind) -> bool:
+    return marked.extent.single < kind.large
+
+
+def _cost(pairs: Sequence[tuple[float, float]], kind: Kind) -> float | None:
+    amount = sum(amount for _, amount in pairs) * kind.units
+    return sum(took for took, _ in pairs) / amount if amount else None
 
 
 def _row(result: Result, about: About) -> Row:
@@ -148,13 +170,13 @@ def _row(result: Result, about: About) -> Row:
     return Row(
         about,
         _recovered([c for _, c in ran]),
-        _recovered([c for m, c in ran if is_large(m)]),
-        _recovered([c for m, c in ran if not is_large(m)]),
+        _recovered([c for m, c in ran if _is_large(m, result.kind)]),
+        _recovered([c for m, c in ran if _is_small(m, result.kind)]),
         sum(c.outcome is Outcome.WRONG for _, c in ran),
         sum(c.outcome is Outcome.SECOND for _, c in ran),
         len(reasons),
         about.why_not or (reasons[0] if reasons else ""),
-        _per_mp([(c.cpu, c.pixels) for _, c in ran]),
+        _cost([(c.cpu, c.amount) for _, c in ran], result.kind),
     )
 
 
@@ -163,7 +185,8 @@ def _recovered(cells: Sequence[Cell]) -> Share:
 
 
 def _mean(result: Result) -> Mean:
-    names = {about.name for about in result.attacks if about.group == FORTY and not about.why_not}
+    kind = result.kind
+    names = {a.name for a in result.attacks if a.group == kind.main and not a.why_not}
 
     def over(wanted: Callable[[Marked], bool]) -> Share:
         shares = []
@@ -175,7 +198,11 @@ def _mean(result: Result) -> Mean:
         return Share(sum(shares), len(shares))
 
     return Mean(
-        len(names), over(lambda _: True), over(is_large), over(lambda marked: not is_large(marked))
+        kind,
+        len(names),
+        over(lambda _: True),
+        over(lambda marked: _is_large(marked, kind)),
+        over(lambda marked: _is_small(marked, kind)),
     )
 
 

@@ -2,42 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from math import isfinite
 
 from trustkit import __version__
 from trustkit.watermarks.trial import plots
-from trustkit.watermarks.trial.attacks import EXTRA, FORTY
-from trustkit.watermarks.trial.count import LARGE, Mean, Row, Share, Tally, tally
+from trustkit.watermarks.trial.count import Mean, Row, Share, Tally, tally
+from trustkit.watermarks.trial.kind import Kind
+from trustkit.watermarks.trial.markup import document, row_of, table
 from trustkit.watermarks.trial.plots import safe
-from trustkit.watermarks.trial.report import percent, sentences
 from trustkit.watermarks.trial.result import Failed, Marked, Outcome, Result
+from trustkit.watermarks.trial.words import percent, sentences
 
-_GRID_PICTURES = 80  # more would be too small to see, and a heavy page
+_GRID_ROWS = 80  # more would be too small to see, and a heavy page
 _DIGITS = 12  # of a SHA-256: the JSON has them all
-_GROUPS = {FORTY: "The forty everyday attacks", EXTRA: "Harder attacks"}
-
-_STYLE = """
-:root { color-scheme: light; }
-body { font: 16px/1.5 sans-serif; color: #222; background: #fff; max-width: 60rem;
-       margin: 2rem auto; padding: 0 1rem; }
-h1 { font-size: 1.6rem; line-height: 1.2; } h2 { font-size: 1.25rem; margin-top: 2.5rem; }
-.wide { overflow-x: auto; }
-table { border-collapse: collapse; width: 100%; font-size: .875rem; }
-caption { text-align: left; font-weight: bold; padding: .5rem 0; break-after: avoid; }
-th, td { padding: .25rem .5rem; border-bottom: 1px solid #ccc; text-align: right;
-         vertical-align: top; white-space: nowrap; }
-th:first-child, td.text, th.text { text-align: left; } td.text { white-space: normal; }
-tr.mean th, tr.mean td { font-weight: bold; border-top: 2px solid #222; }
-figure { margin: 1.5rem 0; } svg { width: 100%; height: auto; } figcaption { color: #444; }
-:focus-visible { outline: 3px solid #1d5c96; }
-@page { margin: 14mm; }
-@media print {
-  body { font-size: 10pt; margin: 0; max-width: none; }
-  table { font-size: 7.5pt; } th, td { padding: 1pt 3pt; white-space: normal; }
-  figure, tr { break-inside: avoid; } h2 { break-after: avoid; } .wide { overflow: visible; }
-}
-"""
 
 
 def to_html(result: Result) -> str:
@@ -48,29 +26,21 @@ def to_html(result: Result) -> str:
     body = [
         f"<h1>{safe(title)}</h1>",
         _opening(result, counted),
-        _how_to_read(),
+        _how_to_read(result.kind),
         *_plots(result, counted),
         *_attack_tables(counted),
         *_file_tables(result),
         f"<footer><p>Made by trustkit {safe(__version__)}, seed {result.seed}. "
         "The JSON of the same run has every single cell.</p></footer>",
     ]
-    return (
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta http-equiv="Content-Security-Policy" '
-        "content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{safe(title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n<main>\n"
-        + "\n".join(body)
-        + "\n</main>\n</body>\n</html>\n"
-    )
+    return document(title, body)
 
 
 def _opening(result: Result, counted: Tally) -> str:
-    mean = counted.mean
+    mean, kind = counted.mean, result.kind
     engine = ", ".join(f"{k} {v}" for k, v in result.engine.items() if k != "name")
     said = [
-        f"{len(result.marked)} pictures were marked ({engine}), each with a payload of its own, "
+        f"{len(result.marked)} {kind.many} were marked ({engine}), each with a payload of its own, "
         "and attacked.",
     ]
     if mean.every.of and mean.attacks:
@@ -78,7 +48,7 @@ def _opening(result: Result, counted: Tally) -> str:
         said.append(
             f"Whole payload recovered, {mean.name} attacks: "
             f"{percent(mean.every.value)} ({100 * low:.1f} to {100 * high:.1f} %, counting every "
-            f"picture once). {_sizes(mean)}"
+            f"{kind.one} once). {_sizes(mean)}".rstrip()
         )
     said += sentences(counted)
     lost = len(result.failed) + len(result.unmarked_failed)
@@ -88,47 +58,52 @@ def _opening(result: Result, counted: Tally) -> str:
 
 
 def _sizes(mean: Mean) -> str:
+    kind = mean.kind
+    if not kind.large:
+        return ""
     parts = [
-        f"{share.of} {words} {LARGE / 1e6:g} MP: {percent(share.value)}"
+        f"{share.of} {words} {kind.large / 1e6:g} MP: {percent(share.value)}"
         for words, share in (("of at least", mean.large), ("of less than", mean.small))
         if share.of
     ]
-    return f"Pictures {'; '.join(parts)}."
+    return f"{kind.many.capitalize()} {'; '.join(parts)}."
 
 
-def _how_to_read() -> str:
+def _how_to_read(kind: Kind) -> str:
+    one, many = kind.one, kind.many
     return (
-        "<h2>How to read this</h2><p>A picture counts as recovered when every bit of its payload "
-        "came back. “No mark readable” never means that a picture is not marked. A “wrong payload” "
-        "is one that was never put into the picture: it must not happen at all. The intervals say "
-        "how far chance in the choice of pictures could have moved a share, 19 times in 20; they "
-        "say nothing of pictures of another kind. A mark is a lead to a record and proves nothing "
-        "by itself: it can be copied onto another picture, and someone who tries can remove it.</p>"
+        f"<h2>How to read this</h2><p>A {one} counts as recovered when every bit of its payload "
+        f"came back. “No mark readable” never means that a {one} is not marked. A “wrong payload” "
+        f"is one that was never put into the {one}: it must not happen at all. The intervals say "
+        f"how far chance in the choice of {many} could have moved a share, 19 times in 20; they "
+        f"say nothing of {many} of another kind. A mark is a lead to a record and proves nothing "
+        f"by itself: it can be copied onto another {one}, and someone who tries can remove it.</p>"
     )
 
 
 def _plots(result: Result, counted: Tally) -> Iterable[str]:
+    kind = result.kind
     yield "<h2>At a glance</h2>"
-    for group, words in _GROUPS.items():
+    for group, words in kind.groups.items():
         rows = [row for row in counted.rows if row.about.group == group and row.every.of]
         if rows:
-            yield _drawn(plots.bars(rows, words))
-    others = [row for row in counted.rows if row.about.group not in _GROUPS and row.every.of]
+            yield _drawn(plots.bars(rows, words, kind))
+    others = [row for row in counted.rows if row.about.group not in kind.groups and row.every.of]
     if others:
-        yield _drawn(plots.bars(others, "Attacks"))
+        yield _drawn(plots.bars(others, "Attacks", kind))
     ran = [row.about.name for row in counted.rows if row.every.of]
-    if 0 < len(result.marked) <= _GRID_PICTURES:
-        yield _drawn(plots.grid(result.marked, ran))
-    names = {row.about.name for row in counted.rows if row.about.group == FORTY}
+    if 0 < len(result.marked) <= _GRID_ROWS:
+        yield _drawn(plots.grid(result.marked, ran, kind))
+    names = {row.about.name for row in counted.rows if row.about.group == kind.main}
     points = [
-        (m.name, m.psnr, share)
+        (m.name, value, share)
         for m in result.marked
-        if m.psnr is not None
-        and isfinite(m.psnr)
-        and (share := _of_forty(m, names).value) is not None
+        if (value := m.quality.get(kind.measures[0].key)) is not None
+        and isfinite(value)
+        and (share := _of_main(m, names).value) is not None
     ]
     if points:
-        yield _drawn(plots.scatter(points, "Quality and robustness"))
+        yield _drawn(plots.scatter(points, "Quality and robustness", kind))
     series = _confidences(result)
     if any(values for _, values in series):
         yield _drawn(plots.histogram(series, "Confidence of what was read"))
@@ -137,7 +112,7 @@ def _plots(result: Result, counted: Tally) -> Iterable[str]:
 def _confidences(result: Result) -> list[tuple[str, list[float]]]:
     return [
         (
-            "marked pictures after attacks, payload recovered",
+            f"marked {result.kind.many} after attacks, payload recovered",
             [
                 cell.confidence
                 for marked in result.marked
@@ -146,7 +121,7 @@ def _confidences(result: Result) -> list[tuple[str, list[float]]]:
             ],
         ),
         (
-            "unmarked pictures, the highest of each",
+            f"unmarked {result.kind.many}, the highest of each",
             [u.confidence for u in result.unmarked if u.confidence is not None],
         ),
     ]
@@ -157,75 +132,78 @@ def _drawn(figure: plots.Figure) -> str:
 
 
 def _attack_tables(counted: Tally) -> Iterable[str]:
+    kind, mean = counted.mean.kind, counted.mean
     yield "<h2>Attack by attack</h2>"
     head = ["attack", "what happens", "recovered", "share", "95 % interval"]
-    head += ["large", "small", "wrong", "CPU s/MP"]
+    head += [*(["large", "small"] if kind.large else []), "wrong", kind.cost_head]
     groups = dict.fromkeys(row.about.group for row in counted.rows)
     for group in groups:
-        rows = [_attack_row(row) for row in counted.rows if row.about.group == group]
-        if group == FORTY:
-            mean = counted.mean
-            cells = [f"{mean.every.of} pictures", percent(mean.every.value)]
-            cells += [_interval(mean.every), percent(mean.large.value), percent(mean.small.value)]
-            cells += [str(counted.wrong), ""]
-            rows.append(_cells("mean", cells, "mean", f"of {mean.attacks} attacks"))
-        yield _table(_GROUPS.get(group, group), head, rows)
+        rows = [_attack_row(row, kind) for row in counted.rows if row.about.group == group]
+        if group == kind.main:
+            cells = [f"{mean.every.of} {kind.many}", *_shares(mean, kind), str(counted.wrong), ""]
+            rows.append(row_of("mean", cells, "mean", f"of {mean.attacks} attacks"))
+        yield table(kind.groups.get(group, group), head, rows)
     yield (
-        f"<p>Large: at least {LARGE / 1e6:g} megapixels before the attack. CPU: the reader's, a "
-        "megapixel of the attacked copy. The wrong payloads in the row of the mean are those of "
-        "all attacks.</p>"
+        f"<p>{safe(kind.about_costs)} The wrong payloads in the row of the mean are those of all "
+        "attacks.</p>"
     )
 
 
-def _attack_row(row: Row) -> str:
+def _attack_row(row: Row, kind: Kind) -> str:
     said = row.about.sentence
     if row.not_run or row.every.of == 0:
         where = f"on {row.not_run}" if row.every.of else ""
-        said += f" (not run{' ' + where if where else ''}: {row.reason or 'no picture'})"
+        said += f" (not run{' ' + where if where else ''}: {row.reason or f'no {kind.one}'})"
     if row.second:
         said += f" (the second mark was read in {row.second})"
     if row.every.of == 0:
-        return _cells(row.about.name, ["-"] * 7, words=said)
-    cpu = "-" if row.cpu_per_mp is None else f"{row.cpu_per_mp:.3f}"
-    shares = [percent(row.every.value), _interval(row.every)]
-    shares += [percent(row.large.value), percent(row.small.value)]
+        return row_of(row.about.name, ["-"] * (7 if kind.large else 5), words=said)
+    cost = "-" if row.cost is None else kind.cost(row.cost)
     count = f"{row.every.count:g} of {row.every.of}"
-    return _cells(row.about.name, [count, *shares, str(row.wrong), cpu], words=said)
+    cells = [count, *_shares(row, kind), str(row.wrong), cost]
+    return row_of(row.about.name, cells, words=said)
+
+
+def _shares(counted: Row | Mean, kind: Kind) -> list[str]:
+    parts = [counted.large, counted.small] if kind.large else []
+    every = [percent(counted.every.value), _interval(counted.every)]
+    return every + [percent(part.value) for part in parts]
 
 
 def _file_tables(result: Result) -> Iterable[str]:
+    kind, digits = result.kind, f"SHA-256, first {_DIGITS}"
+    many = kind.many.capitalize()
     yield "<h2>File by file</h2>"
-    head = ["picture", "size", "payload", "PSNR", "SSIM", "recovered", f"SHA-256, first {_DIGITS}"]
-    rows = [_file_row(marked) for marked in result.marked]
-    yield _table("Pictures that were marked and attacked", head, rows)
+    head = [kind.one, "size", "payload", *(m.name for m in kind.measures), "recovered", digits]
+    rows = [_file_row(marked, kind) for marked in result.marked]
+    yield table(f"{many} that were marked and attacked", head, rows)
     for what, failed in (
-        ("Pictures that could not be tried", result.failed),
-        ("Unmarked pictures that could not be tried", result.unmarked_failed),
+        (f"{many} that could not be tried", result.failed),
+        (f"Unmarked {kind.many} that could not be tried", result.unmarked_failed),
     ):
         if failed:
-            yield _table(what, ["file", "what happened"], [_failed_row(f) for f in failed])
+            yield table(what, ["file", "what happened"], [_failed_row(f) for f in failed])
     found = [u for u in result.unmarked if u.payload is not None]
     if found:
-        lines = [_cells(u.name, [(u.payload or b"").hex(), u.sha256[:_DIGITS]]) for u in found]
-        head = ["picture", "payload", f"SHA-256, first {_DIGITS}"]
-        yield _table("Unmarked pictures in which a mark was found", head, lines)
+        lines = [row_of(u.name, [(u.payload or b"").hex(), u.sha256[:_DIGITS]]) for u in found]
+        what = f"Unmarked {kind.many} in which a mark was found"
+        yield table(what, [kind.one, "payload", digits], lines)
 
 
-def _file_row(marked: Marked) -> str:
+def _file_row(marked: Marked, kind: Kind) -> str:
     ran = [cell for cell in marked.cells if cell.outcome is not Outcome.NOT_RUN]
     back = sum(cell.outcome is Outcome.RECOVERED for cell in ran)
-    psnr = "-" if marked.psnr is None else f"{marked.psnr:.2f} dB"
-    ssim = "-" if marked.ssim is None else f"{marked.ssim:.4f}"
-    cells = [f"{marked.width} by {marked.height}", marked.payload.hex(), psnr, ssim]
-    return _cells(marked.name, [*cells, f"{back} of {len(ran)}", marked.sha256[:_DIGITS]])
+    cells = [marked.extent.words, marked.payload.hex()]
+    cells += [measure.said(marked.quality.get(measure.key)) for measure in kind.measures]
+    return row_of(marked.name, [*cells, f"{back} of {len(ran)}", marked.sha256[:_DIGITS]])
 
 
 def _failed_row(failed: Failed) -> str:
     said = failed.error.message + (f" ({failed.error.hint})" if failed.error.hint else "")
-    return _cells(failed.name, [], words=said)
+    return row_of(failed.name, [], words=said)
 
 
-def _of_forty(marked: Marked, names: set[str]) -> Share:
+def _of_main(marked: Marked, names: set[str]) -> Share:
     ran = [c for c in marked.cells if c.attack in names and c.outcome is not Outcome.NOT_RUN]
     return Share(sum(c.outcome is Outcome.RECOVERED for c in ran), len(ran))
 
@@ -233,28 +211,3 @@ def _of_forty(marked: Marked, names: set[str]) -> Share:
 def _interval(share: Share) -> str:
     low, high = share.interval
     return f"{100 * low:.1f} to {100 * high:.1f} %" if share.of else "-"
-
-
-def _table(caption: str, head: Sequence[str], rows: Sequence[str]) -> str:
-    columns = "".join(f'<th scope="col"{_class(name)}>{safe(name)}</th>' for name in head)
-    return (
-        f'<div class="wide" tabindex="0" role="region" aria-label="{safe(caption)}"><table>'
-        f"<caption>{safe(caption)}</caption><thead><tr>{columns}</tr></thead>"
-        f"<tbody>{''.join(rows)}</tbody></table></div>"
-    )
-
-
-def _class(name: str) -> str:
-    return ' class="text"' if name in {"what happens", "what happened"} else ""
-
-
-def _cells(name: str, cells: Sequence[str], kind: str = "", words: str = "") -> str:
-    """Return a row; `words` is a sentence that stands before the numbers."""
-    filled = f'<td class="text">{safe(words)}</td>' if words else ""
-    filled += "".join(f"<td>{_kept(cell)}</td>" for cell in cells)
-    row = f' class="{kind}"' if kind else ""
-    return f'<tr{row}><th scope="row">{safe(name)}</th>{filled}</tr>'
-
-
-def _kept(cell: str) -> str:
-    return safe(cell).replace(" %", "&nbsp;%")  # the sign stays with its number

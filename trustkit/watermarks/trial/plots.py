@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from html import escape
 
 from trustkit.watermarks.trial.count import Row
+from trustkit.watermarks.trial.kind import Kind
 from trustkit.watermarks.trial.result import Marked, Outcome
 
 # Dark enough on white for text (at least 4.5 to 1), and told apart by shape as well.
@@ -39,7 +40,7 @@ def safe(words: str) -> str:
     return escape("".join(c if c.isprintable() else "\ufffd" for c in words))
 
 
-def bars(rows: Sequence[Row], title: str) -> Figure:
+def bars(rows: Sequence[Row], title: str, kind: Kind) -> Figure:
     """Return a bar for every attack that was run, with its interval as a line."""
     ran = [row for row in rows if row.every.value is not None]
     parts = []
@@ -76,12 +77,12 @@ def bars(rows: Sequence[Row], title: str) -> Figure:
         said,
         bottom + 24,
         parts,
-        "Bars: pictures whose whole payload was recovered. Lines: 95 % intervals (Wilson).",
+        f"Bars: {kind.many} whose whole payload was recovered. Lines: 95 % intervals (Wilson).",
     )
 
 
-def grid(marked: Sequence[Marked], attacks: Sequence[str]) -> Figure:
-    """Return a square for every picture and attack; the most difficult pictures come first."""
+def grid(marked: Sequence[Marked], attacks: Sequence[str], kind: Kind) -> Figure:
+    """Return a square for every file and attack; the most difficult files come first."""
     order = sorted(marked, key=lambda m: (_recovered(m), m.name))
     side = (_WIDE - 150) / max(1, len(attacks))
     side, top, left = min(16.0, side), 78, 150
@@ -91,10 +92,10 @@ def grid(marked: Sequence[Marked], attacks: Sequence[str]) -> Figure:
         for i, name in enumerate(attacks)
     ]
     column = {name: i for i, name in enumerate(attacks)}
-    for line, picture in enumerate(order):
+    for line, file in enumerate(order):
         y = top + line * side
-        parts.append(_text(left - 6, y + side * 0.75, _short(picture.name), "end", 10))
-        for cell in picture.cells:
+        parts.append(_text(left - 6, y + side * 0.75, _short(file.name), "end", 10))
+        for cell in file.cells:
             if cell.attack in column:
                 parts.append(_cell(left + column[cell.attack] * side, y, side, cell.outcome))
     y, x = top + len(order) * side + 20, float(left)
@@ -104,16 +105,16 @@ def grid(marked: Sequence[Marked], attacks: Sequence[str]) -> Figure:
         parts += [_cell(x, y - 10, 12, outcome), _text(x + 18, y, words)]
         x += 30 + 7.2 * len(words)
     return _figure(
-        "Every picture under every attack",
-        f"{len(order)} pictures, {len(attacks)} attacks; the table of files has the counts",
+        f"Every {kind.one} under every attack",
+        f"{len(order)} {kind.many}, {len(attacks)} attacks; the table of files has the counts",
         y + 12,
         parts,
-        "A row a picture, the hardest ones first; a column an attack.",
+        f"A row a {kind.one}, the hardest ones first; a column an attack.",
     )
 
 
-def scatter(points: Iterable[tuple[str, float, float]], title: str) -> Figure:
-    """Return points of (name, PSNR, share of the forty recovered)."""
+def scatter(points: Iterable[tuple[str, float, float]], title: str, kind: Kind) -> Figure:
+    """Return points of (name, the kind's first measure in dB, share of its main attacks)."""
     known = sorted(points, key=lambda point: point[1])
     low = min((p for _, p, _ in known), default=40.0) // 1
     high = max((p for _, p, _ in known), default=48.0) // 1 + 1
@@ -126,15 +127,18 @@ def scatter(points: Iterable[tuple[str, float, float]], title: str) -> Figure:
             _text(left - 6, y + 4, f"{100 - 20 * step} %", "end"),
             _text(x, top + tall + 18, f"{low + (high - low) * step / 5:.1f} dB", "middle"),
         ]
-    for name, psnr, share in known:
-        x = left + wide * (psnr - low) / (high - low)
+    for name, value, share in known:
+        x = left + wide * (value - low) / (high - low)
         parts.append(
             f'<circle cx="{x:.1f}" cy="{top + tall * (1 - share):.1f}" r="4" fill="{BLUE}" '
-            f'fill-opacity="0.75"><title>{safe(name)}: {psnr:.1f} dB, {100 * share:.1f} %'
+            f'fill-opacity="0.75"><title>{safe(name)}: {value:.1f} dB, {100 * share:.1f} %'
             "</title></circle>"
         )
-    said = f"{len(known)} pictures between {low:.0f} and {high:.0f} dB"
-    caption = "A dot a picture: how little it changed (right), how much of the forty it survives."
+    said = f"{len(known)} {kind.many} between {low:.0f} and {high:.0f} dB"
+    caption = (
+        f"A dot a {kind.one}: how little it changed ({kind.measures[0].name}, right is less), "
+        f"how much of the {kind.main} it survives."
+    )
     return _figure(title, said, top + tall + 30, parts, caption)
 
 

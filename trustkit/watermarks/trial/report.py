@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
+from importlib.metadata import version
 from typing import Any
 
 import cv2
@@ -12,15 +13,17 @@ import numpy
 import PIL
 
 from trustkit import __version__
-from trustkit.watermarks.trial.count import LARGE, Chance, Row, Share, Tally, tally
+from trustkit.watermarks.trial.count import Chance, Mean, Row, Share, Tally, tally
+from trustkit.watermarks.trial.kind import Kind
 from trustkit.watermarks.trial.result import Cell, Failed, Marked, Result, Unmarked
+from trustkit.watermarks.trial.words import percent, sentences
 
 SCHEMA_VERSION = "1.0"
 
 
 def document(result: Result, counted: Tally | None = None) -> dict[str, Any]:
-    """Return the trial as JSON values, down to every cell; PSNR without a difference is null."""
-    counted = counted or tally(result)
+    """Return the trial as JSON values, down to every cell; what is infinite is null."""
+    counted, kind = counted or tally(result), result.kind
     return {
         "schema_version": SCHEMA_VERSION,
         "tool": {
@@ -28,6 +31,7 @@ def document(result: Result, counted: Tally | None = None) -> dict[str, Any]:
             "version": __version__,
             # Encoders differ from version to version, and so do the attacks they make.
             "parts": {
+                "av": version("av"),
                 "numpy": numpy.__version__,
                 "opencv": cv2.__version__,
                 "pillow": PIL.__version__,
@@ -35,27 +39,29 @@ def document(result: Result, counted: Tally | None = None) -> dict[str, Any]:
         },
         "engine": dict(result.engine),
         "seed": result.seed,
-        "summary": {
-            "pictures": len(result.marked),
-            "failed": len(result.failed),
-            "large_from_pixels": LARGE,
-            "mean_of_forty": {
-                "attacks_run": counted.mean.attacks,
-                "every": _share(counted.mean.every),
-                "large": _share(counted.mean.large),
-                "small": _share(counted.mean.small),
-            },
-            "psnr": _pair(counted.psnr),
-            "ssim": _pair(counted.ssim),
-            "embed_cpu_s_per_mp": _number(counted.embed_per_mp),
-            "detect_clean_cpu_s_per_mp": _number(counted.clean_per_mp),
-            "wrong_payloads": counted.wrong,
-            "unmarked": _chance(counted.chance),
-        },
-        "attacks": [_row(row) for row in counted.rows],
-        "files": [_marked(m) for m in result.marked] + [_failed(f) for f in result.failed],
+        "summary": _summary(result, counted),
+        "attacks": [_row(row, kind) for row in counted.rows],
+        "files": [_marked(m, kind) for m in result.marked] + [_failed(f) for f in result.failed],
         "unmarked": [_unmarked(u) for u in result.unmarked]
         + [_failed(f) for f in result.unmarked_failed],
+    }
+
+
+def _summary(result: Result, counted: Tally) -> dict[str, Any]:
+    kind, mean = result.kind, counted.mean
+    return {
+        kind.many: len(result.marked),
+        "failed": len(result.failed),
+        **({f"large_from_{kind.amount}": kind.large} if kind.large else {}),
+        f"mean_of_{kind.main}": {
+            "attacks_run": mean.attacks,
+            **_parts(mean, kind),
+        },
+        **{m.key: _pair(counted.quality.get(m.key)) for m in kind.measures},
+        f"embed_cpu_s_per_{kind.per}": _number(counted.embed),
+        f"detect_clean_cpu_s_per_{kind.per}": _number(counted.clean),
+        "wrong_payloads": counted.wrong,
+        "unmarked": _chance(counted.chance, kind),
     }
 
 
@@ -66,70 +72,35 @@ def to_json(result: Result) -> str:
 
 def to_table(result: Result) -> str:
     """Return the table of attacks with what stands above and below it, for a terminal."""
-    counted = tally(result)
+    counted, kind = tally(result), result.kind
     wide = max(
         [len(row.about.name) for row in counted.rows] + [len("attack"), len(counted.mean.name)]
     )
     lines = [*_opening(result, counted), ""]
+    parts = "    large    small" if kind.large else ""
     lines.append(
-        f"{'attack':{wide}}  recovered   share     95 % interval    large    small  wrong  CPU s/MP"
+        f"{'attack':{wide}}  recovered   share     95 % interval{parts}  wrong  {kind.cost_head}"
     )
-    lines += [_line(row, wide) for row in counted.rows]
+    lines += [_line(row, wide, kind) for row in counted.rows]
     for name, share in (
         (counted.mean.name, counted.mean.every),
-        ("  large pictures", counted.mean.large),
-        ("  small pictures", counted.mean.small),
+        (f"  large {kind.many}", counted.mean.large),
+        (f"  small {kind.many}", counted.mean.small),
     ):
-        if share.of:
+        if share.of and (kind.large or share is counted.mean.every):
             value = percent(share.value)
-            lines.append(f"{name:{wide}}  {share.of:9}  {value:>6}  {_interval(share)}")
+            lines.append(f"{name:{wide}}  {share.of:9}  {value:>6}  {_padded(share)}")
     lines += ["", *_closing(result, counted)]
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
-def percent(value: float | None) -> str:
-    """Return a share as text; what is not all is never told as 100 %."""
-    if value is None:
-        return "-"
-    return f"{math.floor(value * 1000 + 1e-9) / 10:.1f} %"
-
-
-def sentences(counted: Tally) -> list[str]:
-    """Return what the trial says of quality, time, and chance: a sentence each."""
-    told = []
-    if counted.psnr:
-        told.append(f"PSNR {counted.psnr[0]:.2f} dB on average, {counted.psnr[1]:.2f} dB at worst.")
-    if counted.ssim:
-        told.append(f"SSIM {counted.ssim[0]:.4f} on average, {counted.ssim[1]:.4f} at worst.")
-    if counted.embed_per_mp is not None:
-        clean = counted.clean_per_mp
-        told.append(
-            f"Embedding takes {counted.embed_per_mp:.3f} s of CPU a megapixel"
-            + (f", reading a clean copy {clean:.3f} s." if clean is not None else ".")
-        )
-    told.append(f"Wrong payloads returned: {counted.wrong}.")
-    told.append(chance_sentence(counted.chance))
-    return told
-
-
-def chance_sentence(chance: Chance) -> str:
-    """Return what was found in unmarked pictures."""
-    if chance.of == 0 or chance.cpu_mean is None or chance.cpu_worst is None:
-        return "No unmarked pictures were given, so false positives were not counted."
-    highest = "not told by the engine" if chance.highest is None else f"{chance.highest:.1f}"
-    return (
-        f"Marks found in unmarked pictures: {chance.found} of {chance.of}, so less than "
-        f"{100 * chance.bound:.2g} % (95 %); highest confidence there: {highest}; giving up takes "
-        f"{chance.cpu_mean:.2f} s of CPU on average, {chance.cpu_worst:.2f} s at worst."
-    )
-
-
 def _opening(result: Result, counted: Tally) -> list[str]:
+    kind = result.kind
     engine = ", ".join(f"{key} {value}" for key, value in result.engine.items() if key != "name")
-    sizes = f"{counted.mean.large.of} of at least {LARGE / 1e6:g} MP"
+    large = f", {counted.mean.large.of} of at least {kind.large / 1e6:g} MP" if kind.large else ""
     return [
         f"{result.engine.get('name', '')} ({engine}), seed {result.seed}",
-        f"{len(result.marked)} pictures, {sizes}; recovered means every bit of the payload",
+        f"{len(result.marked)} {kind.many}{large}; recovered means every bit of the payload",
     ]
 
 
@@ -141,21 +112,23 @@ def _closing(result: Result, counted: Tally) -> list[str]:
     return ["".join(c if c.isprintable() else "?" for c in line) for line in lines]
 
 
-def _line(row: Row, wide: int) -> str:
+def _line(row: Row, wide: int, kind: Kind) -> str:
     if row.every.of == 0:
-        return f"{row.about.name:{wide}}  not run: {row.reason or 'no picture'}"
+        return f"{row.about.name:{wide}}  not run: {row.reason or f'no {kind.one}'}"
     count = f"{row.every.count:g}/{row.every.of}"
-    cpu = "-" if row.cpu_per_mp is None else f"{row.cpu_per_mp:.3f}"
+    parts = ""
+    if kind.large:
+        parts = f"  {percent(row.large.value):>7}  {percent(row.small.value):>7}"
+    cost = "-" if row.cost is None else kind.cost(row.cost)
     note = f"  the second mark: {row.second}" if row.second else ""
     note += f"  not run on {row.not_run}: {row.reason}" if row.not_run else ""
     return (
         f"{row.about.name:{wide}}  {count:>9} {percent(row.every.value):>7}  "
-        f"{_interval(row.every)}  {percent(row.large.value):>7}  {percent(row.small.value):>7}  "
-        f"{row.wrong:5}  {cpu:>8}{note}"
+        f"{_padded(row.every)}{parts}  {row.wrong:5}  {cost:>{len(kind.cost_head)}}{note}"
     )
 
 
-def _interval(share: Share) -> str:
+def _padded(share: Share) -> str:
     low, high = share.interval
     return f"{100 * low:5.1f} to {100 * high:5.1f} %" if share.of else f"{'-':>16}"
 
@@ -179,25 +152,28 @@ def _share(share: Share) -> dict[str, Any]:
     }
 
 
-def _row(row: Row) -> dict[str, Any]:
+def _parts(counted: Row | Mean, kind: Kind) -> dict[str, Any]:
+    names = ("every", "large", "small") if kind.large else ("every",)
+    return {name: _share(getattr(counted, name)) for name in names}
+
+
+def _row(row: Row, kind: Kind) -> dict[str, Any]:
     return {
         "name": row.about.name,
         "group": row.about.group,
         "sentence": row.about.sentence,
-        "every": _share(row.every),
-        "large": _share(row.large),
-        "small": _share(row.small),
+        **_parts(row, kind),
         "wrong": row.wrong,
         "second": row.second,
         "not_run": row.not_run,
         "reason": row.reason,
-        "detect_cpu_s_per_mp": _number(row.cpu_per_mp),
+        f"detect_cpu_s_per_{kind.per}": _number(row.cost),
     }
 
 
-def _chance(chance: Chance) -> dict[str, Any]:
+def _chance(chance: Chance, kind: Kind) -> dict[str, Any]:
     return {
-        "pictures": chance.of,
+        kind.many: chance.of,
         "found": chance.found,
         "upper_bound_95": _number(chance.bound) if chance.of else None,
         "highest_confidence": _number(chance.highest),
@@ -206,29 +182,26 @@ def _chance(chance: Chance) -> dict[str, Any]:
     }
 
 
-def _marked(marked: Marked) -> dict[str, Any]:
+def _marked(marked: Marked, kind: Kind) -> dict[str, Any]:
     return {
         "path": marked.name,
         "sha256": marked.sha256,
-        "width": marked.width,
-        "height": marked.height,
-        "frames": marked.frames,
+        **marked.extent.facts,
         "payload": marked.payload.hex(),
-        "psnr": _number(marked.psnr),
-        "ssim": _number(marked.ssim),
+        **{m.key: _number(marked.quality.get(m.key)) for m in kind.measures},
         "embed_cpu_s": _number(marked.embed_cpu),
-        "cells": [_cell(cell) for cell in marked.cells],
+        "cells": [_cell(cell, kind) for cell in marked.cells],
         "error": None,
     }
 
 
-def _cell(cell: Cell) -> dict[str, Any]:
+def _cell(cell: Cell, kind: Kind) -> dict[str, Any]:
     return {
         "attack": cell.attack,
         "outcome": cell.outcome.value,
         "confidence": _number(cell.confidence),
         "search_path": cell.path,
-        "pixels": cell.pixels,
+        kind.amount: cell.amount,
         "detect_cpu_s": _number(cell.cpu),
         "reason": cell.reason,
     }
@@ -238,8 +211,7 @@ def _unmarked(unmarked: Unmarked) -> dict[str, Any]:
     return {
         "path": unmarked.name,
         "sha256": unmarked.sha256,
-        "width": unmarked.width,
-        "height": unmarked.height,
+        **unmarked.extent.facts,
         "payload": unmarked.payload.hex() if unmarked.payload else None,
         "confidence": _number(unmarked.confidence),
         "detect_cpu_s": _number(unmarked.cpu),

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
 from trustkit.errors import TrustkitError
+from trustkit.watermarks.trial.kind import PICTURES, Kind
 
 
 class Outcome(StrEnum):
@@ -20,45 +21,100 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Frames:
+    """How large a picture is, in pixels; a clip has `count` frames of that size."""
+
+    width: int
+    height: int
+    count: int = 1
+
+    @property
+    def amount(self) -> int:
+        """Return the pixels of all frames."""
+        return self.single * self.count
+
+    @property
+    def single(self) -> int:
+        """Return the pixels of one frame."""
+        return self.width * self.height
+
+    @property
+    def words(self) -> str:
+        """Return it for a table."""
+        return f"{self.width} by {self.height}"
+
+    @property
+    def facts(self) -> dict[str, float]:
+        """Return it for JSON."""
+        return {"width": self.width, "height": self.height, "frames": self.count}
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """How long a sound is in seconds, with its rate in Hz."""
+
+    seconds: float
+    rate: int
+    channels: int
+
+    @property
+    def amount(self) -> float:
+        """Return the seconds."""
+        return self.seconds
+
+    single = amount
+
+    @property
+    def words(self) -> str:
+        """Return it for a table."""
+        return f"{self.seconds:.1f} s, {self.rate:,} Hz, {self.channels} ch."
+
+    @property
+    def facts(self) -> dict[str, float]:
+        """Return it for JSON."""
+        return {"seconds": self.seconds, "rate": self.rate, "channels": self.channels}
+
+
+@dataclass(frozen=True, slots=True)
 class Cell:
-    """One attack on one picture; `pixels` are those of the attacked copy, `cpu` is the reader's."""
+    """One attack on one picture or sound.
+
+    `amount` is how much the attacked copy is, in pixels or seconds; `cpu` is the reader's.
+    """
 
     attack: str
     outcome: Outcome
-    pixels: int = 0
+    amount: float = 0
     cpu: float = 0.0
     confidence: float | None = None
     path: str = ""
     reason: str = ""
 
+    @property
+    def pixels(self) -> float:
+        """Return the amount of a picture or clip."""
+        return self.amount
+
 
 @dataclass(frozen=True, slots=True)
 class Marked:
-    """A picture that was marked and attacked; `psnr` and `ssim` are None where not measured.
+    """What was marked and attacked.
 
-    A clip has `frames`, all of them marked.
+    `quality` has a value for every `Measure` of the kind, by its key: None where not measured.
     """
 
     name: str
     sha256: str
-    width: int
-    height: int
+    extent: Frames | Stretch
     payload: bytes
-    psnr: float | None
-    ssim: float | None
+    quality: Mapping[str, float | None]
     embed_cpu: float
     cells: tuple[Cell, ...]
-    frames: int = 1
-
-    @property
-    def pixels(self) -> int:
-        """Return how many pixels the picture, or a frame of the clip, has."""
-        return self.width * self.height
 
 
 @dataclass(frozen=True, slots=True)
 class Unmarked:
-    """A picture that we did not mark, and what the reader found in it all the same.
+    """What we did not mark, and what the reader found in it all the same.
 
     `confidence` is that of the mark found, or the highest of anything tried, where the engine
     tells it; else None.
@@ -66,8 +122,7 @@ class Unmarked:
 
     name: str
     sha256: str
-    width: int
-    height: int
+    extent: Frames | Stretch
     cpu: float
     payload: bytes | None = None
     confidence: float | None = None
@@ -101,4 +156,5 @@ class Result:
     marked: tuple[Marked, ...] = ()
     unmarked: tuple[Unmarked, ...] = ()
     failed: tuple[Failed, ...] = ()
-    unmarked_failed: tuple[Failed, ...] = field(default=())
+    unmarked_failed: tuple[Failed, ...] = ()
+    kind: Kind = PICTURES

@@ -64,3 +64,35 @@ class Telling(Blocks):
     def look(self, array: Array, search: Search) -> tuple[Mark | None, float]:
         mark = self.detect(array, search)
         return mark, mark.confidence if mark else 4.25
+
+
+@dataclass(frozen=True)
+class Steps:
+    """The same for sound: lifts or lowers each of 96 parts of it; a crop or a high-pass ends it."""
+
+    rate: int = 48_000
+    name: str = "fake.steps.1"
+    kind: str = "audio"
+    capacity: int = 64
+    lies: bool = False
+
+    def embed(self, array: Array, payload: bytes) -> Array:
+        if array.shape[1] < self.rate:
+            raise UnreadableError("the sound is too short for a mark", "use a longer one")
+        out = array.copy()
+        for bit, part in zip(_bits(payload), self._parts(out), strict=True):
+            part[:] += np.float32((0.02 if bit else -0.02) - part.mean())
+        return out
+
+    def detect(self, array: Array, search: Search = Search.NORMAL) -> Mark | None:
+        if array.shape[1] < self.rate // 10:
+            raise UnreadableError("the sound is too short to be read")
+        means = [part.mean() for part in self._parts(array)]
+        whole = np.packbits(np.array(means) > 0).tobytes()
+        right = hashlib.sha256(whole[:8]).digest()[:4] == whole[8:]
+        payload = b"12345678" if self.lies else whole[:8]
+        return Mark(payload, self.name, 9.5, 1e-9, search, "steps") if right or self.lies else None
+
+    @staticmethod
+    def _parts(array: Array) -> list[Array]:
+        return np.array_split(array, 96, axis=1)

@@ -5,7 +5,15 @@ from __future__ import annotations
 import pytest
 
 from trustkit.watermarks.trial.count import tally, upper_bound, wilson
-from trustkit.watermarks.trial.result import About, Cell, Marked, Outcome, Result, Unmarked
+from trustkit.watermarks.trial.result import (
+    About,
+    Cell,
+    Frames,
+    Marked,
+    Outcome,
+    Result,
+    Unmarked,
+)
 
 LARGE, SMALL = (1000, 500), (700, 700)
 
@@ -15,7 +23,8 @@ def marked(name: str, size: tuple[int, int], *outcomes: Outcome, psnr: float = 4
         Cell(attack, outcome, 500_000, 0.02)
         for attack, outcome in zip(("none", "jpeg30", "cc10"), outcomes, strict=False)
     )
-    return Marked(name, "0" * 64, *size, b"12345678", psnr, 0.99, 0.03, cells)
+    quality = {"psnr": psnr, "ssim": 0.99}
+    return Marked(name, "0" * 64, Frames(*size), b"12345678", quality, 0.03, cells)
 
 
 def trial(*pictures: Marked, unmarked: tuple[Unmarked, ...] = ()) -> Result:
@@ -71,7 +80,7 @@ def test_rows_count_what_came_back() -> None:
     assert (first.large.count, first.large.of) == (1, 1)
     assert (first.small.count, first.small.of) == (1, 2)
     assert (second.wrong, third.second, third.not_run, third.every.of) == (1, 1, 1, 2)
-    assert first.cpu_per_mp == pytest.approx(0.04)
+    assert first.cost == pytest.approx(0.04)
     assert counted.wrong == 1
     assert counted.psnr == pytest.approx((43.0, 41.0))
     # (2/2 + 1/2 + 0/2) of 3 pictures, over the forty alone: cc10 is none of them.
@@ -92,8 +101,8 @@ def test_what_was_not_run_is_no_failure_and_no_success() -> None:
 
 def test_a_mark_in_an_unmarked_picture_is_counted() -> None:
     seen = (
-        Unmarked("a", "0" * 64, 9, 9, 0.1, None, 4.5),
-        Unmarked("b", "0" * 64, 9, 9, 0.3, b"12345678", 9.0),
+        Unmarked("a", "0" * 64, Frames(9, 9), 0.1, None, 4.5),
+        Unmarked("b", "0" * 64, Frames(9, 9), 0.3, b"12345678", 9.0),
     )
     chance = tally(trial(unmarked=seen)).chance
 

@@ -18,6 +18,7 @@ from trustkit.watermarks.trial.result import (
     About,
     Cell,
     Failed,
+    Frames,
     Marked,
     Outcome,
     Result,
@@ -42,11 +43,9 @@ def result() -> Result:
         Marked(
             name,
             f"{seed:064x}",
-            900,
-            600 + seed,
+            Frames(900, 600 + seed),
             bytes([seed] * 8),
-            44.0 + seed / 7,
-            0.99,
+            {"psnr": 44.0 + seed / 7, "ssim": 0.99},
             0.03,
             tuple(cell(n * (seed + 1), a.name) for n, a in enumerate(ATTACKS, 1)),
         )
@@ -60,7 +59,7 @@ def result() -> Result:
             for a in ATTACKS
         ),
         marked=marked,
-        unmarked=(Unmarked("u.png", "e" * 64, 9, 9, 0.31, None, 4.75),),
+        unmarked=(Unmarked("u.png", "e" * 64, Frames(9, 9), 0.31, None, 4.75),),
         failed=(Failed(EVIL, UnreadableError("it is no picture", "give another")),),
     )
 
@@ -83,7 +82,7 @@ def test_nothing_tried_is_nothing_claimed(nothing: Result) -> None:
 
 
 def test_json_has_every_cell_and_no_number_that_is_none(result: Result) -> None:
-    same = replace(result.marked[0], psnr=math.inf)
+    same = replace(result.marked[0], quality={"psnr": math.inf, "ssim": 1.0})
     text = report.to_json(replace(result, marked=(same, *result.marked[1:])))
     document = json.loads(text, parse_constant=pytest.fail)
 

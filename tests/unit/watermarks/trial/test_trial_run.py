@@ -120,8 +120,8 @@ def test_every_picture_has_its_own_payload_and_every_cell_its_outcome(
     }
     assert told == [(1, 4, "a.png"), (2, 4, "b.png"), (3, 4, "c.png"), (4, 4, "a.png")]
     assert result.unmarked[0].payload is None
-    assert 30 < (result.marked[0].psnr or 0) < 45
-    assert 0.8 < (result.marked[0].ssim or 0) < 1
+    assert 30 < (result.marked[0].quality["psnr"] or 0) < 45
+    assert 0.8 < (result.marked[0].quality["ssim"] or 0) < 1
 
 
 def test_workers_and_repetition_change_nothing_but_the_seed_does(pictures: list[Path]) -> None:
