@@ -48,6 +48,19 @@ class Geometry:
 
 
 @dataclass(frozen=True, slots=True)
+class Timing:
+    """How a sound lies on the marked one, as read from the mark itself.
+
+    `tempo` is how many times as fast it runs, `pitch` by how many semitones it is higher,
+    `seconds` how much sound (no silence) the mark was read from.
+    """
+
+    tempo: float = 1.0
+    pitch: float = 0.0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Mark:
     """A mark that was read. It is a lead to a record and proves nothing by itself.
 
@@ -64,6 +77,7 @@ class Mark:
     path: str
     geometry: Geometry = field(default_factory=Geometry)
     span: tuple[float, float] | None = None
+    timing: Timing | None = None
 
 
 class Watermark(Protocol):

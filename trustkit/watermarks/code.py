@@ -1,4 +1,4 @@
-"""The code that carries 64 bits over n noisy positions, and the test of what was read.
+"""The code that carries an id over n noisy positions, and the test of what was read.
 
 docs/watermark-format.md holds the format and the derivation of the odds.
 """
@@ -12,10 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from trustkit.watermarks import PAYLOAD_BYTES
 from trustkit.watermarks.code_trellis import GENERATORS, STEPS, Floats, trellis
 
-LOG2_CODEBOOK = 64  # every payload is a word
+LOG2_CODEBOOK = STEPS  # every whole id is a word
 MIN_POSITIONS = 192
 MAX_POSITIONS = 1 << 16
 # Bits of evidence beyond the code book: an unmarked vector is taken for a mark with odds of at
@@ -50,27 +49,31 @@ class Decoded:
 
 
 class Code:
-    """The code over `n` positions, scrambled and interleaved by `key` (bytes of one purpose)."""
+    """The code over `n` positions, scrambled and interleaved by `key` (bytes of one purpose).
 
-    def __init__(self, key: bytes, n: int) -> None:
+    It carries ids of `bits`: 64, or 32 for short ones. Two lengths must not share a key.
+    """
+
+    def __init__(self, key: bytes, n: int, bits: int = LOG2_CODEBOOK) -> None:
         if not MIN_POSITIONS <= n <= MAX_POSITIONS:
             raise ValueError(f"a code has {MIN_POSITIONS} to {MAX_POSITIONS:,} positions, not {n}")
-        self.n = n
+        self.n, self.bits = n, bits
+        self._trellis = trellis(bits)
         stream = hashlib.shake_256(_LABEL + n.to_bytes(4, "big") + key).digest(9 * n)
         words = np.frombuffer(stream, ">u8", n)
         tail = np.frombuffer(stream, np.uint8, n, 8 * n)
         # The place of each position in the rows of the mother code, and its sign.
         place = np.empty(n, np.intp)
         place[np.argsort(words, kind="stable")] = np.arange(n)
-        row, column = np.divmod(place, STEPS)
-        self._generators = min(len(GENERATORS), -(-n // STEPS))
-        self._index = row % self._generators * STEPS + column * _STRIDE % STEPS
+        row, column = np.divmod(place, bits)
+        self._generators = min(len(GENERATORS), -(-n // bits))
+        self._index = row % self._generators * bits + column * _STRIDE % bits
         self._signs = 1 - 2 * (tail & 1).astype(np.float32)
 
     def encode(self, payload: bytes) -> Floats:
         """Return the word of `payload`: n signs, +1 or -1."""
-        if len(payload) != PAYLOAD_BYTES:
-            raise ValueError(f"a payload has {PAYLOAD_BYTES} bytes, not {len(payload)}")
+        if 8 * len(payload) != self.bits:
+            raise ValueError(f"a payload has {self.bits // 8} bytes, not {len(payload)}")
         bits = np.unpackbits(np.frombuffer(payload, np.uint8))
         word: Floats = self._words(bits[None])[0]
         return word
@@ -99,38 +102,38 @@ class Code:
         whole = np.concatenate([seen, extra], axis=1)
         known = extra.sum(1)
         rows = self._gather(seen)
-        metrics = trellis().start(len(rows))
-        trellis().turn(rows, metrics)
+        metrics = self._trellis.start(len(rows))
+        self._trellis.turn(rows, metrics)
         # No word correlates better than the best way through the trellis, closed or not: what
         # falls short here needs no second look, and of an unmarked picture almost all does.
         highest = metrics.max(1)
-        best = evidence(whole, highest + known)[0] - LOG2_CODEBOOK
-        best_own = evidence(seen, highest)[0] - LOG2_CODEBOOK if extra.shape[1] else best
+        best = evidence(whole, highest + known)[0] - self.bits
+        best_own = evidence(seen, highest)[0] - self.bits if extra.shape[1] else best
         found: list[Decoded | None] = [None] * len(rows)
         at = np.flatnonzero((best >= margin) & (best_own >= SURE_MARGIN))
         if not len(at):
             return found
-        bits, leads = trellis().nearest(rows[at], metrics[at])
+        bits, leads = self._trellis.nearest(rows[at], metrics[at])
         sums = (self._words(bits) * seen[at]).sum(1)
         totals = sums + known[at]
         bound, rate = evidence(whole[at], totals)
         own = evidence(seen[at], sums)[0] if extra.shape[1] else bound
-        sure = (own - LOG2_CODEBOOK >= SURE_MARGIN) & (rate * leads / _LN2 >= SURE_LEAD)
+        sure = (own - self.bits >= SURE_MARGIN) & (rate * leads / _LN2 >= SURE_LEAD)
         z = totals / np.sqrt((whole[at] ** 2).sum(1))
-        for i in np.flatnonzero(sure & (bound - LOG2_CODEBOOK >= margin)):
+        for i in np.flatnonzero(sure & (bound - self.bits >= margin)):
             payload = np.packbits(bits[i]).tobytes()
-            found[at[i]] = Decoded(payload, float(z[i]), float(bound[i] - LOG2_CODEBOOK))
+            found[at[i]] = Decoded(payload, float(z[i]), float(bound[i] - self.bits))
         return found
 
     def _words(self, bits: NDArray[np.uint8]) -> Floats:
-        words: Floats = trellis().encode(bits).reshape(len(bits), -1)[:, self._index]
+        words: Floats = self._trellis.encode(bits).reshape(len(bits), -1)[:, self._index]
         return words * self._signs
 
     def _gather(self, seen: NDArray[np.float64]) -> Floats:
         # Adds up what stands for the same bit of the mother code; a bit left out stays 0.
-        rows = np.zeros((self._generators * STEPS, len(seen)))
+        rows = np.zeros((self._generators * self.bits, len(seen)))
         np.add.at(rows, self._index, (seen * self._signs).T)
-        return rows.T.reshape(len(seen), self._generators, STEPS).astype(np.float32)
+        return rows.T.reshape(len(seen), self._generators, self.bits).astype(np.float32)
 
 
 def evidence(

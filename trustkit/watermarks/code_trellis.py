@@ -8,7 +8,7 @@ from functools import cache, cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-STEPS = 64  # one for each bit of the payload; after the last comes the first again, as in a ring
+STEPS = 64  # one for each bit of a whole id; after the last comes the first again, as in a ring
 MEMORY = 12
 # Bit b of a generator takes the input of b steps ago. Found by our own search for few light words
 # (bench/codes.py). Each has its first and its last bit set, on which `turn` relies.
@@ -122,6 +122,6 @@ class Trellis:
 
 
 @cache
-def trellis() -> Trellis:
-    """Return the trellis of format 1; its table of 400 KB is made once."""
-    return Trellis(MEMORY, GENERATORS)
+def trellis(steps: int = STEPS) -> Trellis:
+    """Return the trellis of format 1 for words of `steps` bits, made once."""
+    return Trellis(MEMORY, GENERATORS, steps)
