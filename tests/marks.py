@@ -1,4 +1,4 @@
-"""A picture and a film with enough texture to hold a mark, made by the tests."""
+"""Pictures, films and sounds that can hold a mark, made by the tests."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import av
 import cv2
 import numpy as np
 from PIL import Image
+
+from trustkit.watermarks.trial.sound_bed import bed
 
 
 def texture(width: int, height: int, seed: int = 1) -> np.ndarray:
@@ -44,3 +46,38 @@ def clip(path: Path, seconds: float = 2.0, size: tuple[int, int] = (320, 240)) -
             out.mux(stream.encode(frame))
         out.mux(stream.encode(None))
     return path
+
+
+def tune(path: Path, seconds: float = 8.0, rate: int = 16_000, seed: int = 1) -> Path:
+    """Write music, with a codec by the name's ending, and return where it is."""
+    with av.open(str(path), "w") as out:
+        _play(out, seconds, rate, seed)
+    return path
+
+
+def talkie(path: Path, seconds: float = 6.0) -> Path:
+    """Write a film with music, and return where it is."""
+    silent = clip(path.with_name(f"silent-{path.name}"), seconds)
+    with av.open(str(silent)) as picture_, av.open(str(path), "w") as out:
+        stream = out.add_stream_from_template(picture_.streams.video[0])
+        _play(out, seconds, 48_000, 3)
+        for packet in picture_.demux(video=0):
+            if packet.size:
+                packet.stream = stream
+                out.mux(packet)
+    silent.unlink()
+    return path
+
+
+def _play(out: av.container.OutputContainer, seconds: float, rate: int, seed: int) -> None:
+    codec = {"wav": "pcm_s16le", "opus": "libopus", "mp3": "libmp3lame", "flac": "flac"}
+    name = codec.get(Path(out.name).suffix[1:], "aac")
+    stream = out.add_stream(name, rate=48_000 if name == "libopus" else rate, layout="mono")
+    samples = bed(seconds, stream.rate, np.random.default_rng(seed))
+    loud = np.float32(0.4) * samples / np.abs(samples).max()
+    for at in range(0, loud.shape[1], 1024):
+        part = np.ascontiguousarray(loud[:, at : at + 1024])
+        frame = av.AudioFrame.from_ndarray(part, format="fltp", layout="mono")
+        frame.sample_rate, frame.pts = stream.rate, at
+        out.mux(stream.encode(frame))
+    out.mux(stream.encode(None))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from trustkit import __version__
 from trustkit.asset import Asset
@@ -41,11 +42,11 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """What was written, the mark its manifest names, and what the publisher should know."""
+    """What was written, the marks its manifest names, and what the publisher should know."""
 
     sealed: Sealed
     warnings: tuple[str, ...]
-    mark: SoftBinding | None = None
+    marks: tuple[SoftBinding, ...] = ()
 
 
 def sign(asset: Asset, output: Path, order: Order, signer: Signer) -> Signed:
@@ -65,9 +66,11 @@ def sign(asset: Asset, output: Path, order: Order, signer: Signer) -> Signed:
     broken = _accepted_problem(asset, came_with, allow=order.allow_broken_parent)
     placement = _placement(asset, came_with, order.placement)
 
-    # (3) Look for our mark: a copy that lost its manifest is led back by it.
-    mark, unread = _mark(asset, order.marks)
-    named = nearest(came_with.report, mark.algorithm) if mark and came_with and not broken else None
+    # (3) Look for our marks: a copy that lost its manifest is led back by them.
+    marks, unread = _marks(asset, order.marks)
+    # What an earlier manifest names was not put in now.
+    old = came_with.report if came_with and not broken else {}
+    old_marks = [mark for mark in marks if _names(old, mark)]
 
     # (4) Declare.
     ingredients = _ingredients(asset, came_with, order)
@@ -79,9 +82,8 @@ def sign(asset: Asset, output: Path, order: Order, signer: Signer) -> Signed:
         media_type=asset.media_type,
         broken_parent=broken,
         uncovered=_uncovered(asset),
-        mark=mark,
-        # What an earlier manifest names was not put in now.
-        is_mark_new=not (mark and named and mark.value in named[0]),
+        marks=marks,
+        old_marks=old_marks,
     )
 
     # (5) Sign, read back, put in place.
@@ -96,23 +98,26 @@ def sign(asset: Asset, output: Path, order: Order, signer: Signer) -> Signed:
         thumbnail=order.thumbnail,
         merkle=order.merkle,
     )
-    return Signed(sealed, tuple(_warnings(asset, order, placement, broken, unread)), mark)
+    return Signed(sealed, tuple(_warnings(asset, order, placement, broken, unread)), marks)
 
 
-def _mark(asset: Asset, keys: Sequence[str]) -> tuple[SoftBinding | None, str]:
-    """Return the mark in `asset`, if any is readable, and why none could be looked for, if so."""
-    if not keys or asset.kind not in {"image", "video"}:
-        return None, ""
+def _marks(asset: Asset, keys: Sequence[str]) -> tuple[tuple[SoftBinding, ...], list[str]]:
+    """Return the marks in `asset` that are readable, and why others could not be looked for."""
+    if not keys or asset.kind not in {"image", "video", "audio"}:
+        return (), []
     # OpenCV and numpy are loaded when there is something to look at.
     from trustkit.watermarks.files import open_keys
     from trustkit.watermarks.sight import AT_EASE, Sight, Unread
 
-    found = Sight(open_keys(keys), AT_EASE).mark(asset)
-    if isinstance(found, Unread):
-        return None, "" if found.by_kind else found.reason
-    if found.mark is None:
-        return None, ""
-    return SoftBinding(found.mark.engine, found.mark.payload.hex()), ""
+    found = tuple(Sight(open_keys(keys), AT_EASE).marks(asset))
+    reasons = [one.reason for one in found if isinstance(one, Unread) and not one.by_kind]
+    marks = (one.mark for one in found if not isinstance(one, Unread) and one.mark)
+    return tuple(SoftBinding(mark.engine, mark.payload.hex()) for mark in marks), reasons
+
+
+def _names(report: Mapping[str, Any], mark: SoftBinding) -> bool:
+    named = nearest(report, mark.algorithm)
+    return named is not None and mark.value in named[0]
 
 
 def _accepted_problem(asset: Asset, came_with: Incoming | None, *, allow: bool) -> str:
@@ -157,7 +162,7 @@ def _ingredients(asset: Asset, came_with: Incoming | None, order: Order) -> Sequ
 
 
 def _warnings(
-    asset: Asset, order: Order, placement: Placement, broken: str, unread: str
+    asset: Asset, order: Order, placement: Placement, broken: str, unread: Sequence[str]
 ) -> list[str]:
     found = []
     if not order.tsa:
@@ -166,6 +171,5 @@ def _warnings(
         found.append(f"its parent does not hold, and the manifest says so: {broken}")
     if placement.sidecar and not order.placement.is_beside:
         found.append(f"{asset.media_type} has no place for a manifest: it is in the sidecar")
-    if unread:
-        found.append(f"no mark was looked for: {unread}")
+    found += [f"no mark was looked for: {reason}" for reason in unread]
     return found

@@ -18,7 +18,7 @@ ROW = {
     "sidecar",
     "manifest_id",
     "record",
-    "soft_binding",
+    "soft_bindings",
     "warnings",
     "error",
 }

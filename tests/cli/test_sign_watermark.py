@@ -17,6 +17,7 @@ from trustkit.watermarks.keys import PUBLIC, Key, new_key, to_text
 from trustkit.watermarks.tiles import Tiles
 
 PAYLOAD = "1f00c0ffee5eed07"
+NAMED = {"alg": "org.trustkit.tiles.1", "value": PAYLOAD}
 SIGN = ("--key", KEY, "--source-type", "digitalCapture", "-q", "--format", "json")
 
 
@@ -40,7 +41,7 @@ def test_an_unmarked_file_names_no_mark(quick: Run, tmp_path: Path) -> None:
     output = tmp_path / "out.jpg"
     answer = row(quick("sign", MEDIA / "scene.jpg", "-o", output, *SIGN))
 
-    assert answer["soft_binding"] is None
+    assert answer["soft_bindings"] == []
     shown = quick("inspect", output).stdout
     assert "soft" not in shown
     assert "watermarked" not in shown
@@ -50,7 +51,7 @@ def test_unlooked_for_a_mark_is_not_named(quick: Run, marked: Path) -> None:
     output = marked.with_name("out.png")
     answer = row(quick("sign", marked, "-o", output, *SIGN, "--no-soft-binding"))
 
-    assert answer["soft_binding"] is None
+    assert answer["soft_bindings"] == []
     assert "soft" not in quick("inspect", output).stdout
 
 
@@ -72,14 +73,14 @@ def test_a_mark_of_an_unnamed_key_is_not_named_and_of_a_named_one_is(
     without = row(quick("sign", ours, "-o", output, *SIGN))
     with_key = quick("sign", ours, "-o", output, *SIGN, "--watermark-key", tmp_path / "house.key")
 
-    assert without["soft_binding"] is None
-    assert row(with_key)["soft_binding"] == PAYLOAD
+    assert without["soft_bindings"] == []
+    assert row(with_key)["soft_bindings"] == [NAMED]
 
 
 def test_what_cannot_be_looked_at_is_signed_with_a_note(quick: Run, tmp_path: Path) -> None:
     answer = row(quick("sign", BROKEN / "truncated.jpg", "-o", tmp_path / "out.jpg", *SIGN))
 
-    assert answer["soft_binding"] is None
+    assert answer["soft_bindings"] == []
     assert any("no mark was looked for" in warning for warning in answer["warnings"])
 
 
@@ -90,7 +91,7 @@ def test_a_mark_is_named_as_both_engines_accept_it_and_inspect_shows_it(
     output = marked.with_name("out.png")
     answer = row(quick("sign", marked, "-o", output, *SIGN))
 
-    assert answer["soft_binding"] == PAYLOAD
+    assert answer["soft_bindings"] == [NAMED]
     shown = quick("inspect", output).stdout
     assert f"soft binding: org.trustkit.tiles.1  {PAYLOAD}" in shown
     assert "c2pa.watermarked.bound" in shown

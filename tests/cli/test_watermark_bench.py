@@ -68,7 +68,7 @@ def test_pictures_and_clips_are_counted_and_written(
     )
 
     assert answer.code == 0, answer.stderr
-    assert "left out, as neither picture nor clip: 1" in answer.stderr
+    assert "left out, as neither picture, clip nor sound: 1" in answer.stderr
     lines = [line.split()[:2] for line in answer.stdout.splitlines()]
     assert ["jpeg50", "1/1"] in lines
     assert ["halfrate", "1/1"] in lines

@@ -15,7 +15,7 @@ from tests.marks import clip, picture
 PAYLOAD = "1f00c0ffee5eed07"
 ROW = {
     *("path", "present", "payload", "engine", "key", "confidence", "false_positive_bound"),
-    *("geometry", "span", "search", "path_found", "error"),
+    *("geometry", "sound", "span", "search", "path_found", "reason", "error"),
 }
 
 
@@ -33,7 +33,7 @@ def marked(tmp_path_factory: pytest.TempPathFactory, quick: Run) -> Path:
 
 def test_what_cannot_be_read_is_an_error_never_silence(quick: Run, marked: Path) -> None:
     broken = BROKEN / "not-a-picture.jpg"
-    files = (broken, MEDIA / "sound.wav", marked / "none.png", marked / "marked.png")
+    files = (broken, MEDIA / "page.pdf", marked / "none.png", marked / "marked.png")
     answer = quick("watermark", "detect", *files, "-f", "jsonl", "--search", "fast")
     assert answer.code == 30
     *bad, good = answer.rows()
@@ -41,7 +41,7 @@ def test_what_cannot_be_read_is_an_error_never_silence(quick: Run, marked: Path)
     for row in bad:
         assert row["error"]["code"] == "unreadable"
         assert row["present"] is None
-    assert "no engine reads marks in audio yet" in bad[1]["error"]["message"]
+    assert "no engine reads marks in application/pdf yet" in bad[1]["error"]["message"]
     assert good["present"] is True
 
 

@@ -71,14 +71,14 @@ def build(
     media_type: str = "",
     broken_parent: str = "",
     uncovered: str = "",
-    mark: SoftBinding | None = None,
-    is_mark_new: bool = True,
+    marks: Sequence[SoftBinding] = (),
+    old_marks: Sequence[SoftBinding] = (),
 ) -> dict[str, Any]:
     """Return the manifest definition for a file called `title`, by trustkit `version`.
 
     `broken_parent` says what is wrong with an incoming manifest that is kept nevertheless;
-    `uncovered` is the SHA-256 of what the standard hash leaves out (see `uncovered`); `mark` is the
-    one in the file, which was there before an incoming manifest unless `is_mark_new`.
+    `uncovered` is the SHA-256 of what the standard hash leaves out (see `uncovered`); `marks` are
+    those in the file, of which `old_marks` were there before an incoming manifest.
     Raises `PublishError` for an action that C2PA does not predefine and that is not namespaced.
     """
     record = _record(disclosure)
@@ -87,8 +87,7 @@ def build(
     if uncovered:
         record[UNCOVERED] = uncovered
     actions = _actions(disclosure, ingredients)
-    if mark and is_mark_new:
-        actions.append(action(mark))
+    actions += [action(mark) for mark in marks if mark not in old_marks]
     definition = {
         "claim_version": 2,
         "title": disclosure.title or title,
@@ -102,7 +101,7 @@ def build(
                 "data": {"actions": actions, "allActionsIncluded": True},
             },
             {"label": DISCLOSURE_LABEL, "created": True, "data": record},
-            *([assertion(mark)] if mark else []),
+            *map(assertion, marks),
         ],
     }
     return {**definition, "format": media_type} if media_type else definition

@@ -251,7 +251,10 @@ def _row(entry: _Done) -> dict[str, object]:
         "sidecar": f"{entry.output}.c2pa" if sealed and sealed.sidecar else None,
         "manifest_id": sealed.manifest_id if sealed else None,
         "record": None,
-        "soft_binding": entry.signed.mark.value if entry.signed and entry.signed.mark else None,
+        "soft_bindings": [
+            {"alg": mark.algorithm, "value": mark.value}
+            for mark in (entry.signed.marks if entry.signed else ())
+        ],
         "warnings": list(entry.signed.warnings) if entry.signed else [],
         "error": {"code": error.code, "message": error.message, "hint": error.hint}
         if error

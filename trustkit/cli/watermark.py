@@ -1,4 +1,4 @@
-"""`trustkit watermark`: marks inside pixels; each command is imported when it is called."""
+"""`trustkit watermark`: marks inside pixels and sound; each command is imported when called."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from importlib import import_module
 import click
 
 _COMMANDS = {
-    "embed": "Put a mark with an id into the pixels of pictures and films.",
-    "detect": "Read the marks in pictures and films.",
+    "embed": "Put a mark with an id into pictures, films and sounds.",
+    "detect": "Read the marks in pictures, films and sounds.",
     "bench": "Try on a folder of your own what the mark survives.",
     "key": "Make a secret key, so that only its holder reads the mark.",
 }
@@ -37,7 +37,7 @@ class _Group(click.Group):
 
 @click.command("watermark", cls=_Group)
 def group() -> None:
-    """Put a mark into the pixels of pictures and films, and read it back.
+    """Put a mark into pictures, films and sounds, and read it back.
 
     A mark is a lead to a record and proves nothing by itself.
     """

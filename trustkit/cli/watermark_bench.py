@@ -25,6 +25,14 @@ from trustkit.watermarks.trial.clips import ClipAttack, ClipSetup, run_clips
 from trustkit.watermarks.trial.engines import OnClips
 from trustkit.watermarks.trial.recoded import CLIP_ATTACKS, GROUP
 from trustkit.watermarks.trial.result import Result
+from trustkit.watermarks.trial.sound_attacks import (
+    EVERYDAY,
+    HARDER,
+    SOUND_ATTACKS,
+    SoundAttack,
+    choose_sound,
+)
+from trustkit.watermarks.trial.sound_trial import SoundSetup, run_sounds
 from trustkit.watermarks.trial.trial import Setup, run
 
 
@@ -37,7 +45,7 @@ from trustkit.watermarks.trial.trial import Setup, run
               show_default=True)  # fmt: skip
 @click.option("--key", metavar="FILE", help="A secret key; the public one by default.")
 @click.option("--attacks", metavar="NAME,...", default="",
-              help="These alone: names, or forty, extra, clips.")  # fmt: skip
+              help="These alone: names, or forty, extra, clips, everyday, harder.")  # fmt: skip
 @click.option("-j", "--jobs", type=click.IntRange(1, 64), default=1, show_default=True)
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
 @click.option("--json", "json_file", metavar="FILE", help="Write every single cell to FILE.")
@@ -46,16 +54,16 @@ from trustkit.watermarks.trial.trial import Setup, run
               show_default=True)  # fmt: skip
 @click.option("-q", "--quiet", is_flag=True, help="No notes and no bar on stderr.")
 def command(folder: str, **asked: Any) -> int:
-    """Mark every picture and clip in FOLDER, do to the copies what the internet does, and count.
+    """Mark all media in FOLDER, do to the copies what the internet does, and count.
 
-    Nothing is written into the folder. A message counts as recovered when all its 64 bits came
-    back. Pictures and clips are counted apart.
+    Nothing is written into the folder. A message counts as recovered when all its bits came back.
+    Pictures, clips and sounds are counted apart.
     """
     terminal.set_up_logging()
     files.one_thread()
     key = files.open_keys([asked["key"]] if asked["key"] else [])[0]
     engine = files.open_engine(key=key.key, strength=Strength(asked["strength"]))
-    attacks, clip_attacks = _attacks(asked["attacks"])
+    attacks, clip_attacks, sound_attacks = _attacks(asked["attacks"])
     for name in (asked["json_file"], asked["html_file"]):
         _check_folder(name)
     tried = _sorted(folder)
@@ -82,14 +90,22 @@ def command(folder: str, **asked: Any) -> int:
             results.append(
                 run_clips(tried.clips, clip_setup, unmarked=unmarked.clips, progress=progress)
             )
+        if sound_attacks and (tried.sounds or unmarked.sounds):
+            sound_setup = SoundSetup(
+                files.listener(engine), sound_attacks, told={"of": "sounds", **told}, **how
+            )
+            results.append(
+                run_sounds(tried.sounds, sound_setup, unmarked=unmarked.sounds, jobs=asked["jobs"],
+                           progress=progress)
+            )  # fmt: skip
     if not results:
         raise NoInputError(
-            f"nothing in {folder} that these attacks are for", "name pictures or clips"
+            f"nothing in {folder} that these attacks are for", "name pictures, clips or sounds"
         )
     _write(results, asked)
     left_out = tried.others + unmarked.others
     if left_out and not asked["quiet"]:
-        terminal.say(f"note: left out, as neither picture nor clip: {left_out}", err=True)
+        terminal.say(f"note: left out, as neither picture, clip nor sound: {left_out}", err=True)
     return 0
 
 
@@ -97,40 +113,51 @@ def command(folder: str, **asked: Any) -> int:
 class _Kinds:
     pictures: list[Path] = field(default_factory=list)
     clips: list[Path] = field(default_factory=list)
+    sounds: list[Path] = field(default_factory=list)
     others: int = 0
 
 
 def _sorted(folder: str) -> _Kinds:
     if not Path(folder).is_dir():
-        raise UsageError(f"{folder} is no folder", "name a folder of pictures or clips")
-    pictures, clips, others = [], [], 0
+        raise UsageError(f"{folder} is no folder", "name a folder of media")
+    kinds: dict[str, list[Path]] = {"image": [], "video": [], "audio": []}
+    others = 0
     for source in expand([folder], recursive=True, stdin=terminal.stdin()):
         if source.missing:
-            raise NoInputError(source.missing, "name a folder of pictures or clips")
+            raise NoInputError(source.missing, "name a folder of media")
         try:
             kind = open_asset(source.path, source.name).kind
         except UnreadableError:
             kind = ""
-        if kind == "image":
-            pictures.append(source.path)
-        elif kind == "video":
-            clips.append(source.path)
+        if kind in kinds:
+            kinds[kind].append(source.path)
         else:
             others += 1
-    return _Kinds(pictures, clips, others)
+    return _Kinds(kinds["image"], kinds["video"], kinds["audio"], others)
 
 
-def _attacks(asked: str) -> tuple[tuple[Attack, ...], tuple[ClipAttack, ...]]:
+# Names that attacks of several kinds have.
+_SHARED = {"none", "noise10"}
+_Attacks = tuple[tuple[Attack, ...], tuple[ClipAttack, ...], tuple[SoundAttack, ...]]
+
+
+def _attacks(asked: str) -> _Attacks:
     names = [name.strip() for name in asked.split(",") if name.strip()]
     of_clips = {attack.name for attack in CLIP_ATTACKS} | {GROUP}
+    of_sounds = {attack.name for attack in SOUND_ATTACKS} | {EVERYDAY, HARDER}
     clips = tuple(a for a in CLIP_ATTACKS if not names or {a.name, GROUP} & set(names))
-    # A name of both kinds, such as none, is meant for both.
-    for_pictures = [name for name in names if name not in of_clips or name == "none"]
+    for_sounds = [name for name in names if name in of_sounds]
+    sounds = choose_sound(for_sounds) if for_sounds or not names else ()
+    # A name of several kinds, such as none, is meant for all of them.
+    for_pictures = [name for name in names if name not in of_clips | of_sounds or name in _SHARED]
     try:
-        return choose(for_pictures) if for_pictures or not names else (), clips
+        return choose(for_pictures) if for_pictures or not names else (), clips, sounds
     except UsageError as error:
         more = ", ".join([GROUP, *(attack.name for attack in CLIP_ATTACKS)])
-        raise UsageError(error.message, f"{error.hint}; for clips {more}") from error
+        heard = ", ".join([EVERYDAY, HARDER, *(attack.name for attack in SOUND_ATTACKS)])
+        raise UsageError(
+            error.message, f"{error.hint}; for clips {more}; for sounds {heard}"
+        ) from error
 
 
 def _check_folder(name: str | None) -> None:
@@ -140,8 +167,9 @@ def _check_folder(name: str | None) -> None:
 
 
 def _write(results: Sequence[Result], asked: dict[str, Any]) -> None:
-    documents = [report.document(result) for result in results]
-    whole = {**documents[0], "clips": documents[1] if len(documents) > 1 else None}
+    first, *more = results
+    others = {result.engine["of"]: report.document(result) for result in more}
+    whole = {**report.document(first), "clips": others.get("clips"), "sounds": others.get("sounds")}
     text = json.dumps(whole, indent=1, allow_nan=False) + "\n"
     if asked["form"] == "json":
         click.echo(text, nl=False)
@@ -150,11 +178,11 @@ def _write(results: Sequence[Result], asked: dict[str, Any]) -> None:
     if asked["json_file"]:
         _put(Path(asked["json_file"]), text)
     if asked["html_file"]:
-        first = Path(asked["html_file"])
-        for path, result in zip(
-            [first, first.with_stem(f"{first.stem}-clips")], results, strict=False
-        ):
-            _put(path, page.to_html(result))
+        path = Path(asked["html_file"])
+        _put(path, page.to_html(first))
+        for result in more:
+            beside = path.with_stem(f"{path.stem}-{result.engine['of']}")
+            _put(beside, page.to_html(result))
 
 
 def _put(path: Path, text: str) -> None:

@@ -1,4 +1,4 @@
-"""`trustkit watermark detect`: the marks in pictures and films, each read in a worker process."""
+"""`trustkit watermark detect`: the marks in media files, each read in a worker process."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from trustkit.errors import NoInputError, TrustkitError
 from trustkit.isolation import Limits, Work, run
 from trustkit.policy import Limits as FileLimits
 from trustkit.reports import EXIT_ORDER
-from trustkit.watermarks import Geometry, Mark, Search
+from trustkit.watermarks import LEAST_SOUND, Geometry, Mark, Search, Timing
 from trustkit.watermarks.files import FileRead, open_engine, open_keys, open_reader
 from trustkit.watermarks.payload import to_text
 
@@ -132,19 +132,44 @@ def _counted(
 
 def _lines(name: str, read: FileRead, search: Search) -> Iterator[str]:
     mark = read.mark
+    if read.too_short:
+        yield f"too short to tell  {name}  (less than {LEAST_SOUND:g} seconds of sound)"
+        return
     if mark is None:
         yield f"no mark readable  {name}  ({search} search)"
-        return
-    key = "the public key" if read.key == "public" else f"the key {read.key}"
-    yield f"mark {to_text(mark.payload)}  {name}"
-    yield f"  read with {key} by {mark.engine}, a lead to a record and no proof"
+    else:
+        yield f"mark {to_text(mark.payload)}  {name}"
+        yield f"  read with {_named(read.key)} by {mark.engine}, a lead to a record and no proof"
+        yield from _how(mark)
+    if read.sound and mark is not read.sound:
+        which = "the same" if mark and mark.payload.endswith(read.sound.payload) else "another"
+        yield f"  its sound has {which} mark: {to_text(read.sound.payload)}"
+        yield from (f"  {line}" for line in _how(read.sound))
+    if read.unheard:
+        yield f"  its sound was not read: {read.unheard}"
+
+
+def _named(key: str) -> str:
+    return "the public key" if key == "public" else f"the key {key}"
+
+
+def _how(mark: Mark) -> Iterator[str]:
     yield (
         f"  confidence {mark.confidence:.1f}; odds of chance at most "
         f"{mark.false_positive_bound:.1e} ({mark.search} search, path {mark.path})"
     )
-    yield f"  {', '.join(_geometry(mark.geometry))}"
+    yield f"  {', '.join(_timing(mark.timing) if mark.timing else _geometry(mark.geometry))}"
     if mark.span:
         yield f"  from {mark.span[0]:.1f} s to {mark.span[1]:.1f} s"
+
+
+def _timing(seen: Timing) -> Iterator[str]:
+    yield f"read from {seen.seconds:.1f} seconds of sound"
+    # A tenth of a per cent and a quarter of a semitone are what the mark itself tells.
+    if abs(seen.tempo - 1) >= 0.003:  # noqa: PLR2004
+        yield f"{seen.tempo:.3f} times as fast"
+    if abs(seen.pitch) >= 0.5:  # noqa: PLR2004
+        yield f"{abs(seen.pitch):.1f} semitones {'higher' if seen.pitch > 0 else 'lower'}"
 
 
 def _geometry(seen: Geometry) -> Iterator[str]:
@@ -170,13 +195,29 @@ def _row(name: str, answer: Answer, search: Search) -> dict[str, object]:
         "key": read.key or None,
         "confidence": round(mark.confidence, 2) if mark else None,
         "false_positive_bound": float(f"{mark.false_positive_bound:.3g}") if mark else None,
-        "geometry": _shape(mark) if mark else None,
+        "geometry": _shape(mark) if mark and not mark.timing else None,
+        "sound": _heard(read.sound) if read.sound else None,
         "span": list(mark.span) if mark and mark.span else None,
         "search": search.value,
         "path_found": mark.path if mark else None,
+        "reason": "too_short" if read.too_short else read.unheard or None,
         "error": {"code": error.code, "message": error.message, "hint": error.hint}
         if error
         else None,
+    }
+
+
+def _heard(mark: Mark) -> dict[str, object]:
+    timing = mark.timing or Timing()
+    return {
+        "payload": to_text(mark.payload),
+        "engine": mark.engine,
+        "confidence": round(mark.confidence, 2),
+        "false_positive_bound": float(f"{mark.false_positive_bound:.3g}"),
+        "tempo": timing.tempo,
+        "pitch": timing.pitch + 0.0,
+        "seconds": timing.seconds,
+        "span": list(mark.span) if mark.span else None,
     }
 
 

@@ -1,4 +1,4 @@
-"""`trustkit watermark embed`: a mark with an id in the pixels of pictures and films."""
+"""`trustkit watermark embed`: a mark with an id in pictures, films and sounds."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from trustkit.errors import NoInputError, PublishError, TrustkitError, UsageErro
 from trustkit.media.film import Settings
 from trustkit.media.sniff import EXTENSIONS
 from trustkit.reports import EXIT_ORDER
-from trustkit.watermarks import Strength, files
+from trustkit.watermarks import Part, Strength, files
 from trustkit.watermarks.payload import new_payload, parse, to_text
 
 _ENDINGS = {
@@ -42,6 +42,8 @@ _ENDINGS = {
 @click.option("--key", metavar="FILE", help="A secret key; the public one by default.")
 @click.option("--strength", type=click.Choice(["subtle", "default", "strong"]), default="default",
               show_default=True)  # fmt: skip
+@click.option("--only", type=click.Choice([part.value for part in Part]),
+              help="Films: mark this alone; picture and sound by default.")  # fmt: skip
 @click.option("--allow-weak", is_flag=True, help="Mark also what will not hold the mark.")
 @click.option("--drop-manifest", is_flag=True, help="Leave a C2PA manifest out; else refused.")
 @click.option("--engine", metavar="NAME", default="tiles", show_default=True)
@@ -53,11 +55,11 @@ _ENDINGS = {
               default="text", show_default=True)  # fmt: skip
 @click.option("-q", "--quiet", is_flag=True, help="No warnings and no bar on stderr.")
 def command(inputs: tuple[str, ...], **asked: Any) -> int:
-    """Put a mark into the pixels of each IN, and read it back before it takes its place.
+    """Put a mark into each IN, and read it back before it takes its place.
 
-    Each file gets a new id unless --payload names one. The format stays; pixels change by less
-    than an eye sees. Mark first and sign afterwards: a manifest does not survive a change of
-    pixels.
+    Each file gets a new id unless --payload names one; sounds of less than 30 seconds carry its
+    last 8 digits. The format stays. Mark first and sign afterwards: a manifest does not survive a
+    change of pixels or samples.
     """
     terminal.set_up_logging()
     job = _job(asked)
@@ -84,6 +86,7 @@ class _Job:
     key: str
     payload: bytes | None
     settings: Settings
+    parts: frozenset[Part]
     allow_weak: bool
     drop_manifest: bool
     quiet: bool
@@ -108,6 +111,7 @@ def _job(asked: dict[str, Any]) -> _Job:
         key=key.name,
         payload=payload,
         settings=Settings(asked["codec"] or "", asked["crf"], asked["preset"]),
+        parts=frozenset({Part(asked["only"])}) if asked["only"] else files.BOTH,
         allow_weak=asked["allow_weak"],
         drop_manifest=asked["drop_manifest"],
         quiet=asked["quiet"],
@@ -140,7 +144,7 @@ def _marked(asset: Asset, place: Path, job: _Job) -> files.FileMarked:
             "mark first and sign afterwards, or --drop-manifest",
         )
     label = f"mark {asset.path.name}"
-    with bar(label, quiet=job.quiet or asset.kind != "video") as progress:
+    with bar(label, quiet=job.quiet or asset.kind == "image") as progress:
         made = files.mark_file(
             asset,
             place,
@@ -149,9 +153,18 @@ def _marked(asset: Asset, place: Path, job: _Job) -> files.FileMarked:
             settings=job.settings,
             allow_weak=job.allow_weak,
             progress=progress,
+            parts=job.parts,
         )
-    dropped = came_with is not None and asset.kind == "video"  # of a picture it was told
-    return replace(made, warnings=(*made.warnings, *_warnings(asset, place, dropped=dropped)))
+    dropped = came_with is not None and asset.kind != "image"  # of a picture it was told
+    more = (*_short(made, job), *_warnings(asset, place, dropped=dropped))
+    return replace(made, warnings=(*made.warnings, *more))
+
+
+def _short(made: files.FileMarked, job: _Job) -> Iterator[str]:
+    # Who named an id, or finds another in the picture, must know what to look for.
+    whole = job.payload or made.payload
+    if made.sound and made.sound != whole:
+        yield f"its sound carries the last 8 digits of the id, {to_text(made.sound)}"
 
 
 def _warnings(asset: Asset, place: Path, *, dropped: bool) -> Iterator[str]:
@@ -184,6 +197,8 @@ def _line(output: str, marked: files.FileMarked) -> str:
     parts = ["marked", output, to_text(marked.payload)]
     if marked.psnr is not None:
         parts.append(f"{marked.psnr:.1f} dB")
+    if marked.snr is not None:
+        parts.append(f"sound {marked.snr:.1f} dB")
     if marked.ssim is not None:
         parts.append(f"SSIM {marked.ssim:.3f}")
     parts.append(f"self-check {'passed' if marked.self_check else 'FAILED'}")
@@ -196,16 +211,27 @@ def _row(done: _Done) -> dict[str, object]:
         "path": done.path,
         "output": done.output if marked else None,
         "payload": to_text(marked.payload) if marked else None,
-        "engine": job.engine.name if job else None,
+        "engine": _engine(marked, job) if marked and job else None,
         "key": job.key if job else None,
         "psnr": _number(marked.psnr, 2) if marked else None,
         "ssim": _number(marked.ssim, 4) if marked else None,
+        "snr": _number(marked.snr, 2) if marked else None,
+        "sound": _sound(marked) if marked else None,
         "self_check": marked.self_check if marked else None,
         "warnings": list(marked.warnings) if marked else [],
         "error": {"code": error.code, "message": error.message, "hint": error.hint}
         if error
         else None,
     }
+
+
+def _engine(marked: files.FileMarked, job: _Job) -> str:
+    has_pixels = marked.psnr is not None or marked.sound is None
+    return str(job.engine.name if has_pixels else files.listener(job.engine).name)
+
+
+def _sound(marked: files.FileMarked) -> str | None:
+    return to_text(marked.sound) if marked.sound else None
 
 
 def _number(value: float | None, digits: int) -> float | None:

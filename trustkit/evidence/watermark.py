@@ -20,7 +20,7 @@ _PUBLIC = "public"
 
 
 class WatermarkCollector:
-    """Reads our mark in pictures and films, and the words that known generators write.
+    """Reads our mark in pictures, films and sounds, and the words that known generators write.
 
     `keys` name key files to read with beside the public key; a film is given up after `seconds`.
     Where a mark was read it is compared with the one that the manifest names. A remote manifest is
@@ -45,30 +45,34 @@ class WatermarkCollector:
 
     def collect(self, asset: Asset) -> Iterable[Finding]:
         """See `Collector`."""
-        if asset.kind not in {"image", "video"}:
-            what = "sound" if asset.kind == "audio" else asset.media_type
-            yield _unread("watermark.present", f"no engine reads marks in {what}")
+        if asset.kind not in {"image", "video", "audio"}:
+            yield _unread("watermark.present", f"no engine reads marks in {asset.media_type}")
             return
-        yield from self._mark(asset)
+        yield from self._marks(asset)
         if asset.kind == "image":
             yield self._word(asset)
 
-    def _mark(self, asset: Asset) -> Iterator[Finding]:
-        from trustkit.watermarks.sight import ALGORITHM, SEARCH, Unread
+    def _marks(self, asset: Asset) -> Iterator[Finding]:
+        from trustkit.watermarks.sight import ALGORITHMS, SEARCH, Unread
 
-        found = self._sight.mark(asset)
-        if isinstance(found, Unread):
-            yield _unread("watermark.present", found.reason)
-        elif found.mark is None:
-            yield finding(
-                "watermark.present",
-                Status.ABSENT,
-                "no mark readable, which does not mean that there is none",
-                {"engine": ALGORITHM, "search": SEARCH.value, "keys": list(self._names)},
-            )
-        else:
-            yield _present(found.mark, found)
-            yield from _compared(asset, found.mark)
+        for found in self._sight.marks(asset):
+            if isinstance(found, Unread):
+                yield _unread("watermark.present", found.reason)
+            elif found.mark is None:
+                where = " in its sound" if asset.kind == "video" and found.part == "sound" else ""
+                yield finding(
+                    "watermark.present",
+                    Status.ABSENT,
+                    f"no mark readable{where}, which does not mean that there is none",
+                    {
+                        "engine": ALGORITHMS[found.part],
+                        "search": SEARCH.value,
+                        "keys": list(self._names),
+                    },
+                )
+            else:
+                yield _present(found.mark, found)
+                yield from _compared(asset, found.mark)
 
     def _word(self, asset: Asset) -> Finding:
         from trustkit.watermarks.sight import Unread
@@ -100,16 +104,32 @@ def _present(mark: Mark, read: Read) -> Finding:
             "false_positive_bound": _digits(mark.false_positive_bound),
             "search": mark.search.value,
             "path": mark.path,
-            "geometry": {
-                "scale": mark.geometry.scale,
-                "rotation": mark.geometry.rotation + 0.0,  # minus zero is nothing to tell
-                "flip": mark.geometry.flip,
-                "crop": mark.geometry.crop,
-                "squeeze": mark.geometry.squeeze,
-            },
+            **_lie(mark),
             "span": list(mark.span) if mark.span else None,
         },
     )
+
+
+def _lie(mark: Mark) -> dict[str, object]:
+    if mark.timing:
+        timing = mark.timing
+        return {
+            "timing": {
+                "tempo": timing.tempo,
+                "pitch": timing.pitch + 0.0,  # minus zero is nothing to tell
+                "seconds": timing.seconds,
+            }
+        }
+    seen = mark.geometry
+    return {
+        "geometry": {
+            "scale": seen.scale,
+            "rotation": seen.rotation + 0.0,
+            "flip": seen.flip,
+            "crop": seen.crop,
+            "squeeze": seen.squeeze,
+        }
+    }
 
 
 def _compared(asset: Asset, mark: Mark) -> Iterator[Finding]:

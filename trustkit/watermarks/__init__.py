@@ -13,6 +13,7 @@ Array = NDArray[Any]
 Plane = NDArray[np.float32]
 
 PAYLOAD_BYTES = 8
+LEAST_SOUND = 3.0  # seconds that are no silence: less cannot tell
 
 
 class Search(StrEnum):
@@ -29,6 +30,13 @@ class Strength(StrEnum):
     SUBTLE = "subtle"
     DEFAULT = "default"
     STRONG = "strong"
+
+
+class Part(StrEnum):
+    """What of a film is marked."""
+
+    PICTURE = "picture"
+    SOUND = "sound"
 
 
 @dataclass(frozen=True, slots=True)

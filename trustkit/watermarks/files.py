@@ -1,6 +1,6 @@
 """Media files by their kind: which engine is opened, how a file is marked, how it is read.
 
-PyAV is imported for films alone, and neither a file's manifest nor its place is looked after here.
+PyAV is imported for films and sounds alone; a file's manifest is not looked after here.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 
@@ -18,14 +18,18 @@ from trustkit.asset import Asset, open_asset
 from trustkit.errors import UnreadableError, UsageError
 from trustkit.media.film import Progress, Settings
 from trustkit.media.pictures import TYPES, open_picture
-from trustkit.watermarks import Mark, Plane, Search, Strength
+from trustkit.watermarks import Mark, Part, Plane, Search, Strength
 from trustkit.watermarks.keys import PUBLIC, Key, read_key
 
-ENGINE = "tiles"
+if TYPE_CHECKING:
+    from trustkit.watermarks.sound import SoundRead
+    from trustkit.watermarks.whole_film import WholeFilm
+
+ENGINE, SOUND_ENGINE = "tiles", "ripples"
 PUBLIC_NAME = "public"
 
-# How far the luma's floor of a film (dB) is from that of the default strength: as the targets are.
-_FLOORS = {Strength.SUBTLE: 3.0, Strength.DEFAULT: 0.0, Strength.STRONG: -2.2}
+# PSNR (dB) below which a film's luma is not changed: as far apart as the presets' targets are.
+_FLOORS = {Strength.SUBTLE: 46.3, Strength.DEFAULT: 43.3, Strength.STRONG: 41.1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,23 +40,41 @@ class NamedKey:
     key: Key
 
 
+BOTH = frozenset(Part)
+
+
 @dataclass(frozen=True, slots=True)
 class FileMarked:
-    """What was written. Of a film PSNR is that of the luma, before it is encoded, and SSIM None."""
+    """What was written, and how far it is from what was read, before it is coded again.
+
+    PSNR in dB, of a film that of the luma; SSIM of pictures alone; SNR in dB of the sound.
+    `payload` is what the pixels carry, or of a sound file the samples; `sound` what the sound
+    carries of it.
+    """
 
     payload: bytes
     psnr: float | None
     ssim: float | None
     self_check: bool
     warnings: tuple[str, ...]
+    snr: float | None = None
+    sound: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class FileRead:
-    """The mark that was read, if any, and the name of the key that read it."""
+    """The mark that was read, if any, and the name of the key that read it.
+
+    Of a film `mark` is that of its pixels, or where these have none that of its sound, and `sound`
+    is that of its sound; `unheard` says why that could not be read. `too_short`: there is too
+    little sound to tell.
+    """
 
     mark: Mark | None
     key: str = ""
+    sound: Mark | None = None
+    too_short: bool = False
+    unheard: str = ""
 
 
 def open_keys(names: Iterable[str]) -> tuple[NamedKey, ...]:
@@ -82,6 +104,11 @@ def open_engine(
     return make(key=key, strength=strength)
 
 
+def listener(engine: Any) -> Any:
+    """Return the engine for sound with the key and the strength of one for pictures."""
+    return plugins.load("watermarks", SOUND_ENGINE)(key=engine.key, strength=engine.strength)
+
+
 def one_thread() -> None:
     """Keep OpenCV to one thread: a worker is given one core, and films have their encoder's."""
     cv2.setNumThreads(1)
@@ -104,26 +131,35 @@ def mark_file(
     settings: Settings | None = None,
     allow_weak: bool = False,
     progress: Progress | None = None,
+    parts: frozenset[Part] = BOTH,
 ) -> FileMarked:
     """Write `asset`, marked, to `target`, which may be the same path; on a failure nothing.
 
-    `settings` and `progress` are for films. Raises `UnreadableError`, `PublishError`, and
-    `UsageError` for settings that a film's codec does not have.
+    `settings` and `parts` are for films, `progress` for films and sounds. Raises
+    `UnreadableError`, `PublishError`, and `UsageError` for settings that a codec does not have.
     """
     if asset.kind == "video":
-        from trustkit.watermarks.film import FLOOR, mark_film
+        from trustkit.watermarks.whole_film import Wish, mark_whole_film
 
-        film = mark_film(
-            asset.path,
-            target,
-            engine,
-            payload,
-            settings,
-            floor=FLOOR + _FLOORS[engine.strength],
-            progress=progress,
-            insist=not allow_weak,
+        wish = Wish(parts, settings, _FLOORS[engine.strength], allow_weak, progress)
+        return _of_film(
+            mark_whole_film(asset.path, target, engine, listener(engine), payload, wish)
         )
-        return FileMarked(payload, film.psnr, None, film.mark is not None, film.warnings)
+    if asset.kind == "audio":
+        from trustkit.watermarks.sound import mark_sound
+
+        heard = mark_sound(
+            asset.path, target, listener(engine), payload, progress=progress, insist=not allow_weak
+        )
+        return FileMarked(
+            heard.payload,
+            None,
+            None,
+            heard.self_check,
+            heard.warnings,
+            _told(heard.snr),
+            heard.payload,
+        )
     _check_kind(asset, "puts")
     from trustkit.watermarks.picture import mark_picture
 
@@ -141,10 +177,21 @@ def read_file(asset: Asset, engines: tuple[tuple[str, Any], ...], search: Search
     """
     several: Any = _Several(engines)
     if asset.kind == "video":
+        from trustkit.media.sound.look import has_sound
         from trustkit.watermarks.film import read_film
 
-        mark = read_film(asset.path, several, search)
-        return FileRead(mark, several.name if mark else "")
+        mark, heard, unheard = read_film(asset.path, several, search), None, ""
+        if has_sound(asset.path):
+            try:
+                heard = _listened(asset, engines, search)
+            except UnreadableError as error:
+                unheard = error.message
+        sound = heard.mark if heard else None
+        name = several.name if mark else heard.key if heard else ""
+        return FileRead(mark or sound, name, sound, unheard=unheard)
+    if asset.kind == "audio":
+        heard = _listened(asset, engines, search)
+        return FileRead(heard.mark, heard.key, heard.mark, heard.too_short)
     _check_kind(asset, "reads")
     from trustkit.watermarks.picture import read_picture
 
@@ -177,6 +224,27 @@ def open_reader(name: str, keys: tuple[NamedKey, ...], search: Search) -> FileRe
     """Make the work function of a process that reads marks; raises as `open_engine`."""
     one_thread()
     return FileReader(tuple((one.name, open_engine(name, one.key)) for one in keys), search)
+
+
+def _of_film(made: WholeFilm) -> FileMarked:
+    film, sound = made.film, made.sound
+    checks = [film.mark is not None] if film else []
+    checks += [sound.self_check] if sound else []
+    return FileMarked(
+        made.payload,
+        film.psnr if film else None,
+        None,
+        all(checks),
+        made.warnings,
+        _told(sound.snr) if sound else None,
+        sound.payload if sound else None,
+    )
+
+
+def _listened(asset: Asset, engines: tuple[tuple[str, Any], ...], search: Search) -> SoundRead:
+    from trustkit.watermarks.sound import read_sound
+
+    return read_sound(asset.path, tuple((name, listener(e)) for name, e in engines), search)
 
 
 class _Several:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -10,13 +11,16 @@ from trustkit.asset import Asset, open_asset
 from trustkit.errors import MissingBackendError, UnreadableError
 from trustkit.media.colours import colours
 from trustkit.media.pictures import TYPES, open_picture
-from trustkit.watermarks import Mark, Search
-from trustkit.watermarks.files import NamedKey, open_engine, read_file
+from trustkit.watermarks import LEAST_SOUND, Mark, Part, Search
+from trustkit.watermarks.files import NamedKey, listener, open_engine, read_file
 from trustkit.watermarks.foreign.published import Published, find, unjudged
+from trustkit.watermarks.ripples.layout import NAME as SOUND
 from trustkit.watermarks.tiles import Tiles
-from trustkit.watermarks.tiles.layout import NAME as ALGORITHM
+from trustkit.watermarks.tiles.layout import NAME as PICTURE
 
-__all__ = ["ALGORITHM", "AT_EASE", "SEARCH", "Limits", "Published", "Read", "Sight", "Unread"]
+__all__ = ["ALGORITHMS", "AT_EASE", "SEARCH", "Limits", "Published", "Read", "Sight", "Unread"]
+
+ALGORITHMS = {Part.PICTURE: PICTURE, Part.SOUND: SOUND}
 
 SEARCH = Search.NORMAL
 # Generators that write words make 1 to 4 megapixels, and no word outlives a change of size.
@@ -46,6 +50,7 @@ class Unread:
 
     reason: str
     by_kind: bool = False
+    part: Part = Part.PICTURE
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +59,11 @@ class Read:
 
     mark: Mark | None
     key: str = ""
+    part: Part = Part.PICTURE
 
 
 class _OutOfTimeError(Exception):
-    """A film took longer than it may."""
+    """A film or a sound took longer than it may."""
 
 
 @dataclass(frozen=True)
@@ -71,24 +77,37 @@ class Sight:
     def _engines(self) -> tuple[tuple[str, Tiles], ...]:
         return tuple((one.name, open_engine(key=one.key)) for one in self.keys)
 
-    def mark(self, asset: Asset) -> Read | Unread:
-        """Return our mark as far as one is readable; raises only where the file has changed."""
-        if asset.kind != "video" and asset.media_type not in TYPES:
-            what = "sound" if asset.kind == "audio" else asset.media_type
-            return Unread(f"no engine reads marks in {what}", by_kind=True)
+    def marks(self, asset: Asset) -> Iterator[Read | Unread]:
+        """Yield what was read of each part that can have our mark; raises only where it changed."""
+        if asset.kind == "audio":
+            yield self._tried(asset, Part.SOUND, self._sound)
+        elif asset.kind == "video":
+            yield self._tried(asset, Part.PICTURE, self._film)
+            if has_sound(asset):
+                yield self._tried(asset, Part.SOUND, self._sound)
+        elif asset.media_type in TYPES:
+            yield self._tried(asset, Part.PICTURE, self._picture)
+        else:
+            yield Unread(f"no engine reads marks in {asset.media_type}", by_kind=True)
+
+    def _tried(
+        self, asset: Asset, part: Part, how: Callable[[Asset], Read | Unread]
+    ) -> Read | Unread:
         try:
-            too_large = self._too_large(asset)
-            if too_large:
-                return Unread(too_large)
-            if asset.kind == "video":
-                return self._film(asset)
-            found = read_file(asset, self._engines, SEARCH)
-            return Read(found.mark, found.key)
+            too_large = "" if part is Part.SOUND else self._too_large(asset)
+            found = Unread(too_large) if too_large else how(asset)
+            # The readers of films and sounds open the path anew.
+            _refuse_changed(asset)
         except (UnreadableError, MissingBackendError) as error:
             _refuse_changed(asset)
-            return Unread(error.message)
+            found = Unread(error.message)
         except MemoryError:
-            return Unread("it takes more memory than a file may take: limits.max_memory")
+            found = Unread("it takes more memory than a file may take: limits.max_memory")
+        return replace(found, part=part)
+
+    def _picture(self, asset: Asset) -> Read | Unread:
+        found = read_file(asset, self._engines, SEARCH)
+        return Read(found.mark, found.key)
 
     def word(self, asset: Asset) -> Published | Unread | None:
         """Return a generator's published word in a picture; raises only where it has changed."""
@@ -126,32 +145,56 @@ class Sight:
         )
 
     def _film(self, asset: Asset) -> Read | Unread:
-        # PyAV is imported for films alone.
+        # PyAV is imported for films and sounds alone.
         from trustkit.watermarks.film import read_film
 
+        for name, engine in self._engines:
+            try:
+                # The whole film on average: to look for a marked clip within it takes long.
+                mark = read_film(asset.path, engine, SEARCH, windows=False, progress=self._watch())
+            except _OutOfTimeError:
+                return Unread(self._too_long("frames take", "look"))
+            if mark is not None:
+                bound = min(1.0, mark.false_positive_bound * len(self._engines))
+                return Read(replace(mark, false_positive_bound=bound), name)
+        return Read(None)
+
+    def _sound(self, asset: Asset) -> Read | Unread:
+        from trustkit.watermarks.sound import read_sound
+
+        engines = tuple((name, listener(engine)) for name, engine in self._engines)
+        try:
+            found = read_sound(asset.path, engines, SEARCH, progress=self._watch())
+        except _OutOfTimeError:
+            return Unread(self._too_long("sound takes", "listen"))
+        if found.too_short:
+            return Unread(f"it has less than {LEAST_SOUND:g} seconds of sound")
+        return Read(found.mark, found.key)
+
+    def _watch(self) -> Callable[[float, float | None], None]:
         end = time.monotonic() + self.limits.seconds
 
         def watch(_at: float, _length: float | None) -> None:
             if time.monotonic() > end:
                 raise _OutOfTimeError
 
-        found = Read(None)
-        for name, engine in self._engines:
-            try:
-                # The whole film on average: to look for a marked clip within it takes long.
-                mark = read_film(asset.path, engine, SEARCH, windows=False, progress=watch)
-            except _OutOfTimeError:
-                return Unread(
-                    f"its frames take more than {self.limits.seconds:.0f} seconds to look through; "
-                    "`trustkit watermark detect` has more time"
-                )
-            if mark is not None:
-                bound = min(1.0, mark.false_positive_bound * len(self._engines))
-                found = Read(replace(mark, false_positive_bound=bound), name)
-                break
-        # The reader of films opens the path anew.
-        _refuse_changed(asset)
-        return found
+        return watch
+
+    def _too_long(self, what: str, how: str) -> str:
+        return (
+            f"its {what} more than {self.limits.seconds:.0f} seconds to {how} through; "
+            "`trustkit watermark detect` has more time"
+        )
+
+
+def has_sound(asset: Asset) -> bool:
+    """Tell whether a film has sound; a film that cannot be opened has none to be missed."""
+    from trustkit.media.sound import look
+
+    try:
+        return look.has_sound(asset.path)
+    except UnreadableError:
+        return False
 
 
 def _refuse_changed(asset: Asset) -> None:

@@ -192,3 +192,79 @@ def test_the_format_is_what_the_docs_describe(n: int) -> None:
         taps = [bits[(step - back) % 64] for back in range(MEMORY + 1) if generator >> back & 1]
         expected[position] = 1 - 2 * ((sum(taps) + drawn[8 * n + position]) % 2)
     assert Code(KEY, n).encode(PAYLOAD).tolist() == expected
+
+
+@pytest.mark.parametrize("payload", [b"", bytes(3), bytes(5), PAYLOAD])
+def test_a_short_code_refuses_a_payload_of_another_size(payload: bytes) -> None:
+    with pytest.raises(ValueError, match=f"4 bytes, not {len(payload)}"):
+        Code(KEY, N, bits=32).encode(payload)
+
+
+def test_a_short_code_reads_nothing_from_noise() -> None:
+    values = np.random.default_rng(8).normal(size=(200, N)).astype(np.float32)
+    values[100:] = np.random.default_rng(9).standard_cauchy(size=(100, N))
+    values[0], values[1], values[2] = 0, 1, np.nan
+    assert payloads(Code(KEY, N, bits=32).decode(values, margin=20)) == [None] * 200
+
+
+@pytest.mark.parametrize("n", [192, 448, 500, 1066])
+@pytest.mark.parametrize("payload", [bytes(4), b"\xff" * 4, bytes.fromhex("5eed07c0")])
+def test_every_short_payload_comes_back_clean_and_through_noise(n: int, payload: bytes) -> None:
+    code = Code(KEY, n, bits=32)
+    word = code.encode(payload)
+    assert (word.dtype, set(word)) == (np.float32, {-1, 1})
+    clean, faint = code.decode(np.concatenate([word[None], noisy(word, 13, seed=n)]))
+    assert clean is not None
+    assert clean.payload == payload
+    assert clean.z == pytest.approx(math.sqrt(n))
+    assert clean.margin == pytest.approx(n - 32, abs=0.1)
+    assert faint is not None
+    assert faint.payload == payload
+    # A short word needs less: what is asked beyond its code book is the same.
+    assert faint.z**2 / 2 / math.log(2) - 32 <= faint.margin
+
+
+def test_short_marks_are_read_where_whole_ones_are_too_faint() -> None:
+    rng = np.random.default_rng(10)
+    read = {}
+    for bits in (32, 64):
+        code = Code(KEY, 1066, bits)
+        sent = [rng.bytes(bits // 8) for _ in range(60)]
+        values = np.concatenate([noisy(code.encode(s), 11, seed=i) for i, s in enumerate(sent)])
+        found = payloads(code.decode(values, margin=26))
+        assert all(b in {a, None} for a, b in zip(sent, found, strict=True))
+        read[bits] = sum(one is not None for one in found)
+    assert read[32] >= 55
+    assert read[64] <= 40
+
+
+def test_the_two_lengths_do_not_read_each_other() -> None:
+    # Each has its own key, as the format of sounds asks: to one the other's word is noise.
+    short, long = Code(KEY, 1066, bits=32), Code(KEY[::-1], 1066)
+    for seed in range(20):
+        payload = np.random.default_rng(seed).bytes(8)
+        assert short.decode(long.encode(payload)[None], margin=20) == [None]
+        assert long.decode(short.encode(payload[:4])[None], margin=20) == [None]
+
+
+def test_whole_ids_are_what_a_code_carries_unless_told_otherwise() -> None:
+    assert Code(KEY, N).bits == 64
+    assert (Code(KEY, N).encode(PAYLOAD) == Code(KEY, N, bits=64).encode(PAYLOAD)).all()
+
+
+@pytest.mark.parametrize("n", [448, 1000, 1066])
+def test_the_short_format_is_what_the_docs_describe(n: int) -> None:
+    # Written from docs/watermark-sound-format.md, as above.
+    payload = bytes.fromhex("5eed07c0")
+    stream = hashlib.shake_256(b"org.trustkit.watermark code 1" + n.to_bytes(4, "big") + KEY)
+    drawn = stream.digest(9 * n)
+    order = sorted(range(n), key=lambda i: (drawn[8 * i : 8 * i + 8], i))
+    bits = [payload[i // 8] >> (7 - i % 8) & 1 for i in range(32)]
+    expected = [0] * n
+    for place, position in enumerate(order):
+        row, column = divmod(place, 32)
+        generator = GENERATORS[row % 12]
+        step = 39 * column % 32
+        taps = [bits[(step - back) % 32] for back in range(MEMORY + 1) if generator >> back & 1]
+        expected[position] = 1 - 2 * ((sum(taps) + drawn[8 * n + position]) % 2)
+    assert Code(KEY, n, bits=32).encode(payload).tolist() == expected

@@ -51,6 +51,12 @@ def look(path: Path, limits: Limits = LIMITS) -> tuple[Sound, ...]:
     return tuple(sounds)
 
 
+def has_sound(path: Path) -> bool:
+    """Tell whether a film has a stream of sound, whether it can be decoded or not."""
+    with opened(path) as container:
+        return bool(container.streams.audio)
+
+
 def measured(path: Path, sound: Sound) -> Sound:
     """Return `sound` with its mean bit rate, counted through the whole file if it is not told."""
     if sound.bit_rate or sound.bits is not None:

@@ -14,7 +14,8 @@ import numpy as np
 from trustkit.watermarks import Array, Mark, Plane, Search, Strength
 from trustkit.watermarks.keys import PUBLIC, Key
 from trustkit.watermarks.ripples.layout import NAME, Layout
-from trustkit.watermarks.ripples.reader import Reader
+from trustkit.watermarks.ripples.reader import Reader, seconds_of_sound
+from trustkit.watermarks.ripples.reader import bound as odds
 from trustkit.watermarks.ripples.spectrum import Ear, Sound, hear
 from trustkit.watermarks.ripples.writer import Marker
 
@@ -39,9 +40,7 @@ class Ripples:
     capacity = 32
 
     def __post_init__(self) -> None:
-        low, high = RATES
-        if not low <= self.rate <= high:
-            raise ValueError(f"a rate is {low} to {high} Hz, not {self.rate}")
+        _check_rate(self.rate)
 
     @cached_property
     def _layout(self) -> Layout:
@@ -52,11 +51,13 @@ class Ripples:
         return Reader(self._layout)
 
     def marker(self, payload: bytes, rate: int, channels: int) -> Marker:
-        """Return what marks a sound block by block."""
+        """Return what marks a sound block by block; raises `ValueError` for other rates."""
+        _check_rate(rate)
         return Marker(self._layout, payload, rate, channels, _STRENGTH[self.strength])
 
     def ear(self, rate: int) -> Ear:
-        """Return what hears a sound block by block, for `read`."""
+        """Return what hears a sound block by block, for `read`; raises as `marker`."""
+        _check_rate(rate)
         return Ear(rate)
 
     def reading(
@@ -69,9 +70,19 @@ class Ripples:
         """Return from which row to which a mark that was read is heard in another stretch."""
         return self._reader.follow(energies, mark)
 
+    def seconds_of_sound(self, energies: Plane) -> float:
+        """Return how much of what was heard is no silence."""
+        return seconds_of_sound(energies)
+
+    def bound(self, search: Search, stretch: int = 0) -> float:
+        """Return the odds that reading a stretch finds a mark where there is none."""
+        return odds(search, stretch)
+
     def embed(self, array: Array, payload: bytes) -> Array:
         """See `Watermark`; values are not cut off at 1. Raises `ValueError` for other arrays."""
         _check(array)
+        if not np.isfinite(array).all():
+            raise ValueError("a sound has samples that are no numbers")
         marker = self.marker(payload, self.rate, len(array))
         return np.concatenate([marker.feed(array), marker.flush()], axis=1)
 
@@ -83,6 +94,12 @@ class Ripples:
         """Detect, and tell the best fit that was seen, in standard deviations."""
         _check(array)
         return self.reading(hear(array, self.rate), search)
+
+
+def _check_rate(rate: int) -> None:
+    low, high = RATES
+    if not low <= rate <= high:
+        raise ValueError(f"a rate is {low} to {high} Hz, not {rate}")
 
 
 def _check(array: Sound) -> None:

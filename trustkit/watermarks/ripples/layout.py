@@ -39,7 +39,7 @@ class Layout:
 
     @cached_property
     def kt(self) -> NDArray[np.int64]:
-        """Cycles a period, one for each wave; negative for what falls as time goes on."""
+        """Cycles a period, one for each wave; positive for what falls in pitch as time goes on."""
         return all_waves()[0]
 
     @cached_property
@@ -80,8 +80,9 @@ class Layout:
         return waves
 
     def known(self, payload: bytes) -> Known:
-        """Return the layout of a mark whose id is known: all of its waves are for finding it."""
-        return Known(self.kt, self.kf, np.ones(len(self.kt), bool), self.spectrum(payload))
+        """Return the layout of a mark whose id is known: by its data waves it is found again."""
+        # Not by the sync waves: those of another id are the same.
+        return Known(self.kt, self.kf, ~self.is_sync, self.spectrum(payload))
 
 
 @dataclass(frozen=True)

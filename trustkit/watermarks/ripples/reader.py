@@ -10,7 +10,7 @@ from math import log2
 import numpy as np
 from numpy.typing import NDArray
 
-from trustkit.watermarks import Mark, Plane, Search, Timing
+from trustkit.watermarks import LEAST_SOUND, Mark, Plane, Search, Timing
 from trustkit.watermarks.ripples.layout import NAME, Layout, all_waves
 from trustkit.watermarks.ripples.observe import observe
 from trustkit.watermarks.ripples.search import Folded, Guess
@@ -20,13 +20,13 @@ from trustkit.watermarks.ripples.spectrum import STEP
 # odds of a find by chance are at most TRIALS * 2**-MARGIN for each stretch that is read.
 TRIALS = {Search.FAST: 8, Search.NORMAL: 32, Search.DEEP: 96}
 MARGIN = {Search.FAST: 26.0, Search.NORMAL: 26.0, Search.DEEP: 28.0}
-LEAST = 3.0  # seconds of sound: less cannot tell
-_ROWS = round(LEAST / STEP)
+_ROWS = round(LEAST_SOUND / STEP)
 _AUDIBLE = 50.0  # dB below the loudest: what is softer is silence
 
 _KEPT = 0.003  # how much faster or slower a copy is that nobody changed
 _REACH = {Search.FAST: (_KEPT, 0.5), Search.NORMAL: (0.07, 2.5), Search.DEEP: (0.13, 4.0)}
 _SHORTEST = {Search.FAST: 10**9, Search.NORMAL: 800, Search.DEEP: 400}  # rows of a part
+_NATURAL = 0.5  # semitones: nobody changed the pitch
 _HEARD = 6.0  # standard deviations: with a known id a stretch that fits so well has the mark
 _BLOCK = 1.0  # seconds in which a span is told
 _NEAR = (6.0, 1.5)  # cycles a period and a span over which the strength of waves is averaged
@@ -49,7 +49,8 @@ def margin(search: Search, stretch: int) -> float:
 def seconds_of_sound(energies: Plane) -> float:
     """Return how much of (rows, bands) is no silence."""
     loud = energies.sum(1)
-    return STEP * int((loud > loud.max(initial=0) * 10 ** (-_AUDIBLE / 10)).sum())
+    rows = int((loud > loud.max(initial=0) * 10 ** (-_AUDIBLE / 10)).sum())
+    return STEP * min(rows, max(0, len(loud) - 1))  # the first row and the last are half a step
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,9 @@ class Reader:
             read.z,
             bound(search, stretch),
             search,
-            "whole" if abs(guess.tempo - 1) <= _KEPT and abs(guess.shift) <= 1 else "retimed",
+            "whole"
+            if abs(guess.tempo - 1) <= _KEPT and abs(guess.shift) <= _NATURAL
+            else "retimed",
             timing=Timing(round(guess.tempo, 4), round(guess.shift, 2), 0.0),
         )
 

@@ -54,7 +54,8 @@ class Ear:
         """Return the rows (n, bands) that `block` (channels, samples) completes."""
         if self._buffer is None:
             self._buffer = np.zeros((len(block), self._size // 2), np.float32)
-        self._buffer = np.concatenate([self._buffer, block], axis=1)
+        # One sample that is no number must not silence all around it.
+        self._buffer = np.concatenate([self._buffer, np.nan_to_num(block)], axis=1)
         end = self._start + self._buffer.shape[1]
         rows = list[Plane]()
         while True:
