@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-BENCHES = ("start", "verify", "sign", "jobs", "memory")
+BENCHES = ("start", "verify", "sign", "jobs", "memory", "watermark", "sound", "video")
 
 
 def main(names: list[str]) -> int:

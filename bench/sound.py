@@ -64,7 +64,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--strength", choices=[s.value for s in Strength], default="default")
     parser.add_argument("--search", choices=[s.value for s in Search], default="normal")
     parser.add_argument("--seconds", type=float, default=WINDOW, help="of each clip, its middle")
-    parser.add_argument("--engine", default="sound", metavar="NAME", help="an installed watermark")
+    parser.add_argument(
+        "--engine", default="ripples", metavar="NAME", help="an installed watermark"
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="JSON and HTML of the trial")

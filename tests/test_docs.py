@@ -18,6 +18,7 @@ import click
 import pytest
 from pydantic import BaseModel
 
+from tests.marks import tune
 from trustkit import plugins
 from trustkit.c2pa import findings as c2pa_findings
 from trustkit.cli.declare import Template
@@ -43,6 +44,7 @@ PROPS = {
     "drawing.png": "fixtures/media/scene.png",
     "scan.bmp": "fixtures/media/scene.bmp",
     "clip.mp4": "fixtures/media/clip.mp4",
+    "sound.wav": "fixtures/media/sound.wav",
     "broken.jpg": "fixtures/broken/not-a-picture.jpg",
     "partners.pem": "keys/trust/test-signers.pem",
     "authorities.pem": "keys/trust/test-tsa.pem",
@@ -142,6 +144,8 @@ def do(step: Step, folder: Path) -> None:
 def test_every_command_shown_does_what_is_shown(page: Path, tmp_path: Path) -> None:
     for name, source in PROPS.items():
         shutil.copy(ROOT / source, tmp_path / name)
+    if "music.wav" in page.read_text("utf-8"):
+        tune(tmp_path / "music.wav")
     for kind, block in BLOCK.findall(page.read_text("utf-8")):
         if kind == "toml" and (name := re.match(r"# (\S+\.toml)\n", block)):
             (tmp_path / name[1]).write_text(block, "utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -74,6 +75,26 @@ def test_the_original_keeps_every_byte(quick: Run, original: Path) -> None:
     assert quick("sign", original, "-o", original.with_name("out.jpg"), *SIGN).code == 0
     assert original.read_bytes() == PICTURE.read_bytes()
     assert original.stat().st_mtime_ns == before.st_mtime_ns
+
+
+def test_no_output_takes_the_place_of_another_input(quick: Run, original: Path) -> None:
+    other = original.parent / "there" / original.name
+    other.parent.mkdir()
+    before = shutil.copy(MEDIA / "scene-progressive.jpg", other).read_bytes()
+    answer = quick("sign", original, other, "-o", other.parent, *SIGN, "-f", "jsonl")
+    assert answer.code == 40
+    assert "itself an input" in answer.rows()[0]["error"]["message"]
+    assert other.read_bytes() == before
+    assert names(other.parent) == {other.name}
+
+
+def test_what_is_no_plain_file_is_never_replaced_by_one(quick: Run, original: Path) -> None:
+    device = original.with_name("device")
+    os.mkfifo(device)
+    answer = quick("sign", original, "-o", device, *SIGN)
+    assert answer.code == 40
+    assert "not a plain file" in answer.stderr
+    assert device.is_fifo()
 
 
 def test_without_a_target_nothing_is_done(quick: Run, original: Path) -> None:

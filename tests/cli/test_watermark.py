@@ -70,6 +70,19 @@ def test_the_original_is_never_overwritten_unasked(quick: Run, original: Path) -
     assert original.read_bytes() == before
 
 
+@pytest.mark.parametrize("name", ["a.png", "c.mp4"])
+def test_what_is_no_plain_file_is_never_replaced_by_one(
+    quick: Run, made: Path, tmp_path: Path, name: str
+) -> None:
+    device = tmp_path / "device"
+    os.mkfifo(device)
+    answer = quick("watermark", "embed", made / name, "-o", device)
+    assert answer.code == 40
+    assert "not a plain file" in answer.stderr
+    assert device.is_fifo()
+    assert names(tmp_path) == {"device"}
+
+
 @pytest.mark.parametrize("content", [b"", b"mine", b"trustkit watermark key 1\n00ff\n"])
 def test_a_bad_key_file_is_a_matter_of_configuration(
     quick: Run, original: Path, tmp_path: Path, content: bytes

@@ -19,6 +19,7 @@ from trustkit.asset import MAX_BYTES, open_asset
 from trustkit.batch.sources import STDIN, Source, expand, shown, spool
 from trustkit.cli import declare
 from trustkit.cli import output as terminal
+from trustkit.cli.targets import Originals, another_input
 from trustkit.errors import NoInputError, PublishError, TrustkitError, UsageError
 from trustkit.publish import Order, Signed, sign
 from trustkit.reports import EXIT_ORDER
@@ -87,9 +88,12 @@ def command(inputs: tuple[str, ...], **asked: Any) -> int:
     several = len(inputs) > 1 or asked["recursive"]
     sources = list(expand(inputs, recursive=asked["recursive"], stdin=terminal.stdin()))
     taken: set[Path] = set()
+    originals = Originals(sources)
     done = []
     for source in sources:
         target = _free(_target(source, asked, several=several), taken)
+        if isinstance(target, Path) and originals.holds(target) and not _same(source.path, target):
+            target = PublishError(*another_input(target))
         done.append(_one(source, target, job))
     _print(done, asked["form"], quiet=asked["quiet"])
     codes = {d.error.exit_code for d in done if d.error}

@@ -6,9 +6,10 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from trustkit.asset import MAX_BYTES
@@ -17,14 +18,30 @@ from trustkit.cli import output as terminal
 from trustkit.errors import PublishError, TrustkitError, UsageError
 
 
+class Originals:
+    """The files that a command was given, by whatever names they are called."""
+
+    def __init__(self, sources: Iterable[Source]) -> None:
+        self._there = {_identity(s.path) for s in sources if s.name != STDIN and s.path.name}
+        self._there.discard(None)
+
+    def holds(self, path: Path) -> bool:
+        """Tell whether `path` is one of them."""
+        return _identity(path) in self._there
+
+
 @dataclass(frozen=True)
 class Targets:
-    """What was asked for; `one_on_stdout` says that a single file may go to standard output."""
+    """What was asked for; `one_on_stdout` says that a single file may go to standard output.
+
+    No output takes the place of one of `sources`; with `in_place` that of its own source alone.
+    """
 
     output: str | None
     in_place: bool
     several: bool
     one_on_stdout: bool
+    sources: Iterable[Source] = ()
     _taken: set[Path] = field(default_factory=set)
 
     def of(self, source: Source) -> Path | TrustkitError:
@@ -37,7 +54,13 @@ class Targets:
                     "write them into different folders",
                 )
             self._taken.add(target)
+            if self._originals.holds(target) and not _same(source.path, target):
+                return PublishError(*another_input(target))
         return target
+
+    @cached_property
+    def _originals(self) -> Originals:
+        return Originals(self.sources)
 
     def _asked(self, source: Source) -> Path | TrustkitError:
         if self.output is None:
@@ -89,6 +112,19 @@ def as_target(target: Path) -> Iterator[Path]:
         yield place
         with place.open("rb") as stream:
             shutil.copyfileobj(stream, sys.stdout.buffer, 2**20)
+
+
+def another_input(target: Path) -> tuple[str, str]:
+    """Return message and hint of the refusal to write one input's output over another input."""
+    return f"{target} is itself an input, which is never overwritten", "write into another folder"
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return stat.st_dev, stat.st_ino
 
 
 def _same(source: Path, target: Path) -> bool:

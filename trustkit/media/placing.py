@@ -8,10 +8,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from trustkit.errors import PublishError
+
 
 @contextmanager
 def temporary(target: Path) -> Iterator[Path]:
-    """Name a file to be written for `target`; it is removed unless it was renamed."""
+    """Name a file to be written for `target`; it is removed unless it was renamed.
+
+    Raises `PublishError` where something else than a plain file stands at `target`.
+    """
+    # A rename would put a file in the place of /dev/null, for everybody on the machine.
+    if target.exists() and not target.is_file():
+        raise PublishError(
+            f"{target} is not a plain file, and is not replaced by one",
+            "name a file, or - for standard output",
+        )
     # Beside the target, so that the rename stays on one file system; with its ending, hidden.
     path = target.with_name(f".{secrets.token_hex(6)}.trustkit{target.suffix}")
     try:

@@ -182,8 +182,11 @@ def _why_unread(written: Asset, engine: PictureEngine, payload: bytes) -> str:
             for how, seen in {"in the written file": lumas, **copies}.items():
                 own = (seen[0].shape[1], seen[0].shape[0])
                 mark = _read(seen, engine, Search.NORMAL, own if how in copies else size)
-                if mark is None or mark.payload != payload:
+                if mark is None:
                     return how
+                if mark.payload != payload:
+                    # The picture had one before, under this very key, and it is the louder.
+                    return f"{how}, where the mark {mark.payload.hex()} is read instead"
     return ""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import tracemalloc
 import zlib
 from collections.abc import Callable
 from io import BytesIO
@@ -486,6 +487,29 @@ def test_a_tiff_keeps_its_compression_and_its_tags(
         k: v for k, v in old.items() if k not in places
     }
     assert abs(likeness(content, after)) > 0.9
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+def test_one_large_bare_strip_of_a_tiff_is_never_held_whole(tmp_path: Path, mode: str) -> None:
+    noise = np.random.default_rng(1).integers(40, 200, (5000, 7001, len(mode)), np.uint8)
+    coded = BytesIO()
+    Image.fromarray(noise.squeeze()).save(coded, "TIFF", tiffinfo={278: 5000}, dpi=(300, 300))
+    plane = np.random.default_rng(2).normal(0, 2, (50, 70)).astype(np.float32)
+
+    tracemalloc.start()
+    picture = open_picture(coded, "image/tiff", "a.tif")
+    picture.view(400)
+    picture.save(tmp_path / "a.tif", [plane])
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    assert peak < 80_000_000
+    with Image.open(tmp_path / "a.tif") as image:
+        after, tags = np.asarray(image).reshape(noise.shape), dict(image.tag_v2)
+    with Image.open(coded) as image:
+        assert tags == dict(image.tag_v2)
+    assert 1 < np.std(after - noise.astype(np.int16)) < 3
+    assert abs(after - noise.astype(np.int16)).max() < 15
 
 
 def test_no_pixel_of_the_original_stays_in_a_tiff(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -121,6 +121,20 @@ def test_what_cannot_be_read_back_does_not_replace_what_was_there(tmp_path: Path
 
     assert asset.path.read_bytes() == before
     assert [path.name for path in tmp_path.iterdir()] == ["a.jpg"]
+
+
+def test_a_louder_mark_of_before_is_named_when_it_hides_the_new_one(tmp_path: Path) -> None:
+    class Earlier(Plain):
+        def read(self, plane: Plane, search: Search, size: tuple[int, int]) -> Mark | None:
+            mark = super().read(plane, search, size)
+            return mark and replace(mark, payload=bytes.fromhex("00c0ffee00c0ffee"))
+
+    asset = written(tmp_path, "a.png")
+
+    with pytest.raises(PublishError, match="the mark 00c0ffee00c0ffee is read instead"):
+        mark_picture(asset, tmp_path / "o.png", Earlier(), PAYLOAD)
+
+    assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
 
 
 def test_a_mark_that_does_not_survive_half_size_is_refused(tmp_path: Path) -> None:

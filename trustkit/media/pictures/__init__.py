@@ -38,6 +38,7 @@ TYPES = {
     "image/jxl": "jxl",
 }
 
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}  # the disk, one's share of it, a file's limit
 
 _Read = TypeVar("_Read")
 
@@ -95,7 +96,7 @@ class Picture:
         except OSError as error:
             if error.errno is None:  # Pillow's own: an encoder gave up
                 raise _not_written(self.name, error) from error
-            full = error.errno == errno.ENOSPC
+            full = error.errno in _FULL
             raise PublishError(
                 f"{target.parent} cannot be written: {error.strerror}",
                 "free some space" if full else "check its permissions",

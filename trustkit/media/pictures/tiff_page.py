@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 from trustkit.media.pictures import ifd
@@ -47,6 +47,7 @@ DEEP = 16  # bits
 _ALPHAS = {1, 2}  # of ExtraSamples: multiplied into the colours, or not
 _LAYOUTS = {WHITE_IS_0: "L", GRAY: "L", RGB: "RGB", INKS: "CMYK", YCC: "RGB"}
 _SLICE = 2**14  # bytes of a strip of ours, before it is compressed
+_PART = 2_000_000  # pixels of one uncompressed strip that are held at a time
 _MOST = 8  # samples of a pixel
 _CHUNKY = 1  # all samples of a pixel together
 
@@ -131,12 +132,31 @@ def read_page(file: ifd.Tiff, directory: ifd.Directory, source: Source) -> Page:
         raise source.refuse(
             f"is a TIFF {why}, which cannot be changed here", "convert it to 8-bit RGB first"
         )
+    page = _in_parts(page)
     check_frames(source, page.size, 1)
     check_frames(source, block, 1)
     count = page.across * page.down * (1 if page.is_chunky else samples)
     if not count or len(page.offsets) != count or len(page.counts) != count:
         raise source.refuse("has not as many strips as rows", "ask for the file again")
     return page
+
+
+def _in_parts(page: Page) -> Page:
+    """Return a page in one large uncompressed strip as many small ones, which lie in a row."""
+    is_one = page.is_chunky and not page.is_tiled and len(page.offsets) == len(page.counts) == 1
+    row = page.size[0] * page.samples * page.bits // 8
+    rows = max(1, _PART // max(1, page.size[0]))
+    if not is_one or page.compression != NONE or page.down != 1 or page.block[1] <= rows:
+        return page
+    if page.counts[0] < row * page.size[1]:
+        return page  # cut off: whoever decodes it will say so
+    firsts = range(0, page.size[1], rows)
+    return replace(
+        page,
+        block=(page.size[0], rows),
+        offsets=[page.offsets[0] + row * first for first in firsts],
+        counts=[row * min(rows, page.size[1] - first) for first in firsts],
+    )
 
 
 def blocks(page: Page, band: Rows, first: int) -> Iterator[tuple[int, Rows]]:

@@ -57,10 +57,13 @@ class Marker:
     def feed(self, block: Sound) -> Sound:
         """Take the next samples (channels, n) and return those that are ready (channels, m)."""
         self._taken += block.shape[1]
-        self._transform(block)
         ready = []
-        while len(self._pending) >= _BATCH + _AROUND:
-            ready.append(self._marked(_BATCH))
+        # In parts, so that no block, however long, makes spectra of all of itself at once.
+        part = _BATCH * self._hop
+        for first in range(0, block.shape[1], part):
+            self._transform(block[:, first : first + part])
+            while len(self._pending) >= _BATCH + _AROUND:
+                ready.append(self._marked(_BATCH))
         return self._given_of(ready)
 
     def flush(self) -> Sound:
@@ -82,11 +85,9 @@ class Marker:
 
     def _transform(self, block: Sound) -> None:
         self._in = np.concatenate([self._in, block], axis=1)
-        count = (self._in.shape[1] - self._size) // self._hop + 1
-        if count <= 0:
-            return
-        index = self._hop * np.arange(count)[:, None] + np.arange(self._size)
-        spectra = np.fft.rfft(self._in[:, index] * self._window, axis=2)
+        count = max(0, (self._in.shape[1] - self._size) // self._hop + 1)
+        places = self._hop * np.arange(count)[:, None] + np.arange(self._size)
+        spectra = np.fft.rfft(self._in[:, places] * self._window, axis=2)
         self._pending += list(spectra.swapaxes(0, 1))
         power = (spectra.real**2 + spectra.imag**2).mean(0)
         self._energies = np.concatenate([self._energies, power @ self._filters])
