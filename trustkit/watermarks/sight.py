@@ -46,7 +46,7 @@ AT_EASE = Limits(200_000_000, 8192 * 8192)  # for a publisher's own files, in no
 
 @dataclass(frozen=True, slots=True)
 class Unread:
-    """Why no mark was looked for; `by_kind` where no file of this kind can have one."""
+    """Why no mark was looked for; `by_kind`: nothing of this kind, or so short, can have one."""
 
     reason: str
     by_kind: bool = False
@@ -168,7 +168,7 @@ class Sight:
         except _OutOfTimeError:
             return Unread(self._too_long("sound takes", "listen"))
         if found.too_short:
-            return Unread(f"it has less than {LEAST_SOUND:g} seconds of sound")
+            return Unread(f"it has less than {LEAST_SOUND:g} seconds of sound", by_kind=True)
         return Read(found.mark, found.key)
 
     def _watch(self) -> Callable[[float, float | None], None]:
