@@ -80,7 +80,8 @@ def test_the_original_keeps_every_byte(quick: Run, original: Path) -> None:
 def test_no_output_takes_the_place_of_another_input(quick: Run, original: Path) -> None:
     other = original.parent / "there" / original.name
     other.parent.mkdir()
-    before = shutil.copy(MEDIA / "scene-progressive.jpg", other).read_bytes()
+    before = (MEDIA / "scene-progressive.jpg").read_bytes()
+    other.write_bytes(before)
     answer = quick("sign", original, other, "-o", other.parent, *SIGN, "-f", "jsonl")
     assert answer.code == 40
     assert "itself an input" in answer.rows()[0]["error"]["message"]

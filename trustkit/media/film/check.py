@@ -63,15 +63,15 @@ def compare(film: Film, tally: Tally, copy: Path) -> Iterator[str]:
         for number, track in tally.others.items():
             if tally.other_container:
                 track.sum = tracks[number].sum
-            _same_track(track, tracks[number], shift, base)
-        yield from _less_metadata(tally, dict(container.metadata))
+            same_track(track, tracks[number], shift, base)
+        yield from less_metadata(tally, dict(container.metadata))
         if len(container.chapters()) != len(tally.chapters):
             yield "its chapters are not all kept"
     yield from _other_tags(film, look(copy))
 
 
 def _read(container: Any, tally: Tally) -> tuple[array[int], Fraction, dict[int, Track]]:
-    tracks, there = _counterparts(container, tally)
+    tracks, there = counterparts(container, tally)
     stamps: array[int] = array("q")
     for packet in container.demux():
         if not packet.size:
@@ -86,7 +86,8 @@ def _read(container: Any, tally: Tally) -> tuple[array[int], Fraction, dict[int,
     return array("q", sorted(stamps)), base, tracks
 
 
-def _counterparts(container: Any, tally: Tally) -> tuple[dict[int, Track], dict[int, int]]:
+def counterparts(container: Any, tally: Tally) -> tuple[dict[int, Track], dict[int, int]]:
+    """Return empty tracks by their number of old, and which stream of the copy is which of them."""
     # In their order, but with others between: covers are read last, chapters may be a stream.
     tracks, there = {}, dict[int, int]()
     kinds = {s.index: other_kind(s) for s in container.streams if s.index != tally.picture}
@@ -115,7 +116,8 @@ def _shift(tally: Tally, stamps: array[int], base: Fraction) -> Fraction:
     return moved * base
 
 
-def _same_track(was: Track, now: Track, shift: Fraction, base: Fraction) -> None:
+def same_track(was: Track, now: Track, shift: Fraction, base: Fraction) -> None:
+    """Refuse a copy of a stream that has other packets, or is not `shift` seconds later."""
     if (was.kind, was.packets, was.sum) != (now.kind, now.packets, now.sum):
         raise PublishError(f"the copy's {was.kind} differs from the film's", "nothing was written")
     slack = max(base, Fraction(1, 500))  # Matroska counts milliseconds
@@ -129,7 +131,8 @@ def _same_track(was: Track, now: Track, shift: Fraction, base: Fraction) -> None
             )
 
 
-def _less_metadata(tally: Tally, metadata: dict[str, str]) -> Iterator[str]:
+def less_metadata(tally: Tally, metadata: dict[str, str]) -> Iterator[str]:
+    """Give a warning that names what the copy's `metadata` lacks."""
     there = {name.lower() for name in metadata}
     lost = sorted(name for name in kept(tally.metadata) if name.lower() not in there)
     if lost:

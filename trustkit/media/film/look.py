@@ -36,7 +36,7 @@ _BT709_LIKE = {1, 6, 14, 15}
 
 @contextmanager
 def opened(path: Path) -> Iterator[Any]:
-    """Open a film to read; whatever is wrong with it raises `UnreadableError`."""
+    """Open a film or a sound to read; whatever is wrong with it raises `UnreadableError`."""
     try:
         # A playlist or concat script must not open other files or the network.
         options = {"protocol_whitelist": "file"}
@@ -44,11 +44,11 @@ def opened(path: Path) -> Iterator[Any]:
             f"file:{path}", options=options, metadata_errors="replace"
         ) as container:
             if container.format.name in _SCRIPTS:
-                raise UnreadableError(f"{path.name} is a list of films, not a film")
+                raise UnreadableError(f"{path.name} is a list of files, not one itself")
             yield container
     except (av.FFmpegError, ValueError) as error:
         raise UnreadableError(
-            f"{path.name} cannot be read as a film: {reason(error)}", "is the file whole?"
+            f"{path.name} cannot be read: {reason(error)}", "is the file whole?"
         ) from error
 
 

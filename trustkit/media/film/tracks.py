@@ -94,7 +94,7 @@ def add_picture(out: Any, source: Any, film: Film, plan: Plan, settings: Setting
         context.codec_tag = "hvc1"  # Apple's players want it
     if film.turned:
         stream.set_display_matrix(film.turned)
-    _describe(stream, source)
+    describe(stream, source)
     return stream
 
 
@@ -119,7 +119,7 @@ def add_other(out: Any, source: Any, film: Film, *, chapters: bool) -> tuple[Any
         raise PublishError(
             f"{what} cannot be copied into a {film.container} file", "take it out first"
         ) from error
-    _describe(stream, source)
+    describe(stream, source)
     return stream, ""
 
 
@@ -143,7 +143,8 @@ def other_kind(stream: Any) -> str:
     return f"{stream.type} {name}".strip()
 
 
-def _describe(stream: Any, source: Any) -> None:
+def describe(stream: Any, source: Any) -> None:
+    """Give a stream of the copy the names, the language and the dispositions of the source's."""
     stream.disposition = source.disposition.value
     metadata = kept(source.metadata)
     if "name" in metadata:  # a QuickTime track's name is read under one name, written under another

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from trustkit.errors import PublishError
-from trustkit.media.film.check import Tally, Track, _counterparts, _less_metadata, _same_track
+from trustkit.media.film.check import Tally, Track, counterparts, less_metadata, same_track
 from trustkit.media.film.look import is_cover, opened
 from trustkit.media.sound import Sound
 from trustkit.media.sound.decode import Decoder, packets_of
@@ -34,7 +34,7 @@ def compare(job: Job, written: Written) -> Iterator[str]:
     heard = {sound.stream: Heard(sound.rate) for sound in sounds}
     with opened(copy) as container:
         tracks = _read(container, copy, sounds, heard, others)
-        yield from _less_metadata(others, dict(container.metadata))
+        yield from less_metadata(others, dict(container.metadata))
         if len(container.chapters()) != len(others.chapters):
             yield "its chapters are not all kept"
         covers = sum(is_cover(s) for s in container.streams.video)
@@ -61,7 +61,7 @@ def _same_times(
     for was, now in both:
         if others.other_container:
             was.sum = now.sum  # packets may be wrapped anew
-        _same_track(was, now, shift, ways[0].sound.time_base)
+        same_track(was, now, shift, ways[0].sound.time_base)
     for way, sound in zip(ways, sounds, strict=True):
         late = sound.start - way.sound.start - float(shift)
         # Where no edit list hides it, what the encoder begins with is heard, as silence.
@@ -76,7 +76,7 @@ def _same_times(
 def _read(
     container: Any, copy: Path, sounds: tuple[Sound, ...], heard: dict[int, Heard], others: Tally
 ) -> dict[int, Track]:
-    tracks, there = _counterparts(container, others)
+    tracks, there = counterparts(container, others)
     decoders = {sound.stream: Decoder(copy.name, sound) for sound in sounds}
     wanted = [container.streams[n] for n in sorted({*decoders, *there})]
     for packet in packets_of(container, wanted, copy.name, None):

@@ -14,10 +14,10 @@ from trustkit.media.film import Colour, Film
 from trustkit.media.film.check import Tally, Track
 from trustkit.media.film.look import is_cover, opened
 from trustkit.media.film.tracks import (
-    _describe,
     add_other,
     container_for,
     container_options,
+    describe,
     kept,
     other_kind,
 )
@@ -141,7 +141,7 @@ def _way(job: Job, number: int, stream: Any, out: Any) -> Way:
 
     def encoded(line: Line) -> Encoded:
         sink = Encoded(out, sound, how, line)
-        _describe(sink.stream, stream)
+        describe(sink.stream, stream)
         return sink
 
     return way_of(job, number, encoded)
