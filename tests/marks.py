@@ -55,12 +55,12 @@ def tune(path: Path, seconds: float = 8.0, rate: int = 16_000, seed: int = 1) ->
     return path
 
 
-def talkie(path: Path, seconds: float = 6.0) -> Path:
-    """Write a film with music, and return where it is."""
+def talkie(path: Path, seconds: float = 6.0, loud: float = 0.4) -> Path:
+    """Write a film with music, or with silence, and return where it is."""
     silent = clip(path.with_name(f"silent-{path.name}"), seconds)
     with av.open(str(silent)) as picture_, av.open(str(path), "w") as out:
         stream = out.add_stream_from_template(picture_.streams.video[0])
-        _play(out, seconds, 48_000, 3)
+        _play(out, seconds, 48_000, 3, loud)
         for packet in picture_.demux(video=0):
             if packet.size:
                 packet.stream = stream
@@ -69,14 +69,16 @@ def talkie(path: Path, seconds: float = 6.0) -> Path:
     return path
 
 
-def _play(out: av.container.OutputContainer, seconds: float, rate: int, seed: int) -> None:
+def _play(
+    out: av.container.OutputContainer, seconds: float, rate: int, seed: int, loud: float = 0.4
+) -> None:
     codec = {"wav": "pcm_s16le", "opus": "libopus", "mp3": "libmp3lame", "flac": "flac"}
     name = codec.get(Path(out.name).suffix[1:], "aac")
     stream = out.add_stream(name, rate=48_000 if name == "libopus" else rate, layout="mono")
     samples = bed(seconds, stream.rate, np.random.default_rng(seed))
-    loud = np.float32(0.4) * samples / np.abs(samples).max()
-    for at in range(0, loud.shape[1], 1024):
-        part = np.ascontiguousarray(loud[:, at : at + 1024])
+    samples *= np.float32(loud) / np.abs(samples).max()
+    for at in range(0, samples.shape[1], 1024):
+        part = np.ascontiguousarray(samples[:, at : at + 1024])
         frame = av.AudioFrame.from_ndarray(part, format="fltp", layout="mono")
         frame.sample_rate, frame.pts = stream.rate, at
         out.mux(stream.encode(frame))

@@ -95,6 +95,17 @@ def test_a_bad_key_file_is_a_matter_of_configuration(
         assert "00ff" not in answer.stdout + answer.stderr
 
 
+def test_no_output_takes_the_place_of_another_input(quick: Run, original: Path) -> None:
+    other = original.parent / "there" / original.name
+    other.parent.mkdir()
+    picture(other, seed=2)
+    before = other.read_bytes()
+    answer = quick("watermark", "embed", original, other, "-o", other.parent, "-f", "jsonl")
+    assert answer.code == 40
+    assert "itself an input" in answer.rows()[0]["error"]["message"]
+    assert other.read_bytes() == before
+
+
 def test_an_engine_that_is_not_there_is_named(quick: Run, original: Path) -> None:
     answer = quick("watermark", "embed", original, "--in-place", "--engine", "nobodys")
     assert answer.code == 30

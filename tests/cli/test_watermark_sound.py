@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import time
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
 
-from tests.command import KEY, MEDIA
+from tests.command import COMMAND, KEY, MEDIA
 from tests.conftest import Run
 from tests.marks import clip, talkie, tune
 
@@ -154,8 +156,19 @@ def test_only_one_part_of_a_film_is_marked_when_asked(
     embed = ("watermark", "embed", film, "-o", out, "--payload", PAYLOAD, "--only", part, "-q")
     assert quick(*embed, *(("--preset", "ultrafast") if part == "picture" else ())).code == 0
     (found,) = quick("watermark", "detect", out, "-f", "jsonl").rows()
+    assert found["error"] is None
     assert found["payload"] == payload
     assert (found["sound"] is None) == (part == "picture")
+
+
+def test_sound_alone_in_a_container_of_films_is_sound(quick: Run, tmp_path: Path) -> None:
+    alone, out = tune(tmp_path / "alone.mp4"), tmp_path / "out.mp4"
+    assert quick("watermark", "embed", alone, "-o", out, "--payload", PAYLOAD, "-q").code == 0
+    (row,) = quick("watermark", "detect", out, "-f", "jsonl").rows()
+    assert (row["payload"], row["engine"]) == (SHORT, SOUND)
+    (report,) = quick("verify", out, "--only", "watermark", "-f", "jsonl").rows()
+    (found,) = report["findings"]
+    assert (found["status"], found["facts"]["payload"]) == ("present", SHORT)
 
 
 def test_a_silent_film_has_no_sound_to_mark(quick: Run, tmp_path: Path) -> None:
@@ -166,6 +179,29 @@ def test_a_silent_film_has_no_sound_to_mark(quick: Run, tmp_path: Path) -> None:
     alone = quick("watermark", "embed", silent, "-o", tmp_path / "b.mp4", "--only", "sound")
     assert alone.code == 40
     assert "no sound" in alone.stderr
+
+
+def test_a_film_whose_sound_cannot_hold_a_mark_is_marked_in_its_picture(
+    quick: Run, tmp_path: Path
+) -> None:
+    film, out = talkie(tmp_path / "film.mp4", seconds=4, loud=0.0), tmp_path / "out.mp4"
+    embed = ("watermark", "embed", film, "-o", out, "--preset", "ultrafast", "-f", "json")
+    (row,) = quick(*embed).json()["files"]
+    assert row["error"] is None
+    assert (row["sound"], row["self_check"]) == (None, True)
+    assert "its sound is left unmarked" in row["warnings"][0]
+
+
+def test_asked_to_end_it_leaves_nothing_half_written(tmp_path: Path, home: Path) -> None:
+    long = tune(tmp_path / "long.flac", seconds=60)
+    command = [str(COMMAND), "watermark", "embed", str(long), "-o", str(tmp_path / "out.flac")]
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 30
+    while len(list(tmp_path.iterdir())) < 2 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.terminate()
+    assert process.wait(30) == 130
+    assert [path.name for path in tmp_path.iterdir()] == ["long.flac"]
 
 
 def test_verify_reads_it_and_sign_names_it(quick: Run, marked: Path, tmp_path: Path) -> None:

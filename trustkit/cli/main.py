@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from importlib import import_module
 from typing import Any, NoReturn
@@ -59,6 +60,8 @@ def cli() -> None:
 def main() -> NoReturn:
     """Run the command line and exit with the contract's code."""
     arguments = sys.argv[1:]
+    # Asked to end is interrupted: what is half written is to be taken away, too.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         sys.exit(_run(arguments))
     except BrokenPipeError:  # the reader of our output has gone, which is its right

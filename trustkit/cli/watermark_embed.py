@@ -13,6 +13,7 @@ import click
 from trustkit.asset import Asset, open_asset
 from trustkit.batch.sources import STDIN, Source, expand, shown
 from trustkit.c2pa.parent import incoming
+from trustkit.c2pa.read import Unreadable
 from trustkit.cli import output as terminal
 from trustkit.cli.progress import bar
 from trustkit.cli.targets import Targets, as_file, as_target
@@ -65,8 +66,9 @@ def command(inputs: tuple[str, ...], **asked: Any) -> int:
     job = _job(asked)
     files.one_thread()
     several = len(inputs) > 1 or asked["recursive"]
-    targets = Targets(asked["output"], asked["in_place"], several, asked["form"] == "text")
     sources = list(expand(inputs, recursive=asked["recursive"], stdin=terminal.stdin()))
+    one_on_stdout = asked["form"] == "text"
+    targets = Targets(asked["output"], asked["in_place"], several, one_on_stdout, sources)
     if asked["payload"] and len(sources) > 1 and not job.quiet:
         terminal.say(f"note: {len(sources)} files get one and the same payload", err=True)
     rows, codes = [], set()
@@ -137,8 +139,16 @@ def _one(source: Source, target: Path | TrustkitError, job: _Job) -> _Done:
 
 
 def _marked(asset: Asset, place: Path, job: _Job) -> files.FileMarked:
+    is_inside = files.has_manifest(asset)  # first: of a damaged picture that is said
     came_with = incoming(asset)
-    if (came_with or files.has_manifest(asset)) and not job.drop_manifest:
+    if came_with and came_with.where == "embedded" and isinstance(came_with.reading, Unreadable):
+        # The engine fell over something: over the file, where no manifest is among its parts.
+        if asset.kind == "image" and not is_inside:
+            came_with = None
+        elif not job.drop_manifest:
+            hint = "is the file whole? --drop-manifest leaves C2PA data out"
+            raise PublishError(f"{asset.name}: {came_with.problem}", hint)
+    if (came_with or is_inside) and not job.drop_manifest:
         raise PublishError(
             f"{asset.name} has a C2PA manifest, which would no longer hold for changed pixels",
             "mark first and sign afterwards, or --drop-manifest",

@@ -104,6 +104,15 @@ def open_engine(
     return make(key=key, strength=strength)
 
 
+def kind_of(asset: Asset) -> str:
+    """Return the kind of `asset`; what is sound alone in a film's container is audio."""
+    if asset.kind != "video":
+        return asset.kind
+    from trustkit.media.film.look import has_picture
+
+    return "video" if has_picture(asset.path) else "audio"
+
+
 def listener(engine: Any) -> Any:
     """Return the engine for sound with the key and the strength of one for pictures."""
     return plugins.load("watermarks", SOUND_ENGINE)(key=engine.key, strength=engine.strength)
@@ -138,14 +147,15 @@ def mark_file(
     `settings` and `parts` are for films, `progress` for films and sounds. Raises
     `UnreadableError`, `PublishError`, and `UsageError` for settings that a codec does not have.
     """
-    if asset.kind == "video":
+    kind = kind_of(asset)
+    if kind == "video":
         from trustkit.watermarks.whole_film import Wish, mark_whole_film
 
         wish = Wish(parts, settings, _FLOORS[engine.strength], allow_weak, progress)
         return _of_film(
             mark_whole_film(asset.path, target, engine, listener(engine), payload, wish)
         )
-    if asset.kind == "audio":
+    if kind == "audio":
         from trustkit.watermarks.sound import mark_sound
 
         heard = mark_sound(
@@ -176,7 +186,8 @@ def read_file(asset: Asset, engines: tuple[tuple[str, Any], ...], search: Search
     `UnreadableError`.
     """
     several: Any = _Several(engines)
-    if asset.kind == "video":
+    kind = kind_of(asset)
+    if kind == "video":
         from trustkit.media.sound.look import has_sound
         from trustkit.watermarks.film import read_film
 
@@ -189,7 +200,7 @@ def read_file(asset: Asset, engines: tuple[tuple[str, Any], ...], search: Search
         sound = heard.mark if heard else None
         name = several.name if mark else heard.key if heard else ""
         return FileRead(mark or sound, name, sound, unheard=unheard)
-    if asset.kind == "audio":
+    if kind == "audio":
         heard = _listened(asset, engines, search)
         return FileRead(heard.mark, heard.key, heard.mark, heard.too_short)
     _check_kind(asset, "reads")

@@ -12,7 +12,7 @@ from trustkit.errors import MissingBackendError, UnreadableError
 from trustkit.media.colours import colours
 from trustkit.media.pictures import TYPES, open_picture
 from trustkit.watermarks import LEAST_SOUND, Mark, Part, Search
-from trustkit.watermarks.files import NamedKey, listener, open_engine, read_file
+from trustkit.watermarks.files import NamedKey, kind_of, listener, open_engine, read_file
 from trustkit.watermarks.foreign.published import Published, find, unjudged
 from trustkit.watermarks.ripples.layout import NAME as SOUND
 from trustkit.watermarks.tiles import Tiles
@@ -79,9 +79,10 @@ class Sight:
 
     def marks(self, asset: Asset) -> Iterator[Read | Unread]:
         """Yield what was read of each part that can have our mark; raises only where it changed."""
-        if asset.kind == "audio":
+        kind = _kind(asset)
+        if kind == "audio":
             yield self._tried(asset, Part.SOUND, self._sound)
-        elif asset.kind == "video":
+        elif kind == "video":
             yield self._tried(asset, Part.PICTURE, self._film)
             if has_sound(asset):
                 yield self._tried(asset, Part.SOUND, self._sound)
@@ -185,6 +186,13 @@ class Sight:
             f"its {what} more than {self.limits.seconds:.0f} seconds to {how} through; "
             "`trustkit watermark detect` has more time"
         )
+
+
+def _kind(asset: Asset) -> str:
+    try:
+        return kind_of(asset)
+    except UnreadableError:  # which the reader of films will say
+        return asset.kind
 
 
 def has_sound(asset: Asset) -> bool:

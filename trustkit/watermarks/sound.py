@@ -67,6 +67,10 @@ class SoundEngine(Protocol):
         """Return the odds that reading a stretch finds a mark where there is none."""
 
 
+class WeakSoundError(PublishError):
+    """The mark would not hold in this sound."""
+
+
 @dataclass(frozen=True, slots=True)
 class MarkedSound:
     """What was written: `payload` as it is carried, and SNR in dB before it is coded again.
@@ -109,7 +113,7 @@ def mark_sound(
     """Write the sound, or the film, with marked sound to `target`; raises as `remake` does.
 
     The mark is read back from the file before it takes its name. Where it would not hold nothing
-    is written and `PublishError` raised, unless `insist` is False.
+    is written and `WeakSoundError` raised, unless `insist` is False.
     """
     first = look(source)[0]
     payload = carried(payload, first.seconds)
@@ -123,7 +127,7 @@ def mark_sound(
     def read_back(fresh: Path) -> None:
         reasons.append(_why_unread(fresh, engine, payload))
         if insist and reasons[-1]:
-            raise PublishError(
+            raise WeakSoundError(
                 f"the mark in {source.name} would not hold: {reasons[-1]}",
                 "nothing was written; --allow-weak marks it all the same",
             )

@@ -13,7 +13,7 @@ from trustkit.media.sound.encoders import plan
 from trustkit.media.sound.look import has_sound, look
 from trustkit.watermarks import LEAST_SOUND, Part
 from trustkit.watermarks.film import FilmEngine, MarkedFilm, mark_film
-from trustkit.watermarks.sound import MarkedSound, SoundEngine, mark_sound
+from trustkit.watermarks.sound import MarkedSound, SoundEngine, WeakSoundError, mark_sound
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ def mark_whole_film(
 ) -> WholeFilm:
     """Write the film to `target`, which may be the same path; on any failure nothing.
 
-    Sound that cannot be written, or is too short to hold a mark, stays as it is with a warning;
+    Sound that cannot be written, or would not hold a mark, stays as it is with a warning;
     where it alone was to be marked that is a refusal. Raises as `mark_film` and `mark_sound`.
     """
     insist = not wish.allow_weak
@@ -65,8 +65,11 @@ def mark_whole_film(
             if why := _why_not(source):
                 warnings = (f"its sound is left unmarked: {why}",)
             else:
-                sound = mark_sound(source, between, listener, payload, insist=insist)
-                warnings = sound.warnings
+                try:
+                    sound = mark_sound(source, between, listener, payload, insist=insist)
+                    warnings = sound.warnings
+                except WeakSoundError as error:  # the picture holds the id
+                    warnings = (f"its sound is left unmarked: {error.message}",)
 
         # (2) The picture: packets of the sound go over.
         film = mark_film(

@@ -110,6 +110,12 @@ def is_cover(stream: Any) -> bool:
     return bool(stream.disposition.value & 0x400)  # AV_DISPOSITION_ATTACHED_PIC
 
 
+def has_picture(path: Path) -> bool:
+    """Tell whether there is a moving picture, and not sound alone in a film's container."""
+    with opened(path) as container:
+        return any(not is_cover(stream) for stream in container.streams.video)
+
+
 def _picture_stream(path: Path, container: Any) -> tuple[Any, list[str]]:
     streams = [s for s in container.streams.video if not is_cover(s) and s.codec_context]
     if not streams:

@@ -283,7 +283,8 @@ def _encode(canvas: PillowCanvas | ArrayCanvas, bare: BinaryIO) -> tuple[bytes, 
     if isinstance(canvas, PillowCanvas):
         image = canvas.image
         image.info = {}  # or Pillow would write what it understood of the source
-        image.save(bare, "PNG")
+        # Level 6 takes twice the time for one per cent fewer bytes.
+        image.save(bare, "PNG", compress_level=4)
     else:
         done, coded = cv2.imencode(".png", canvas.array)
         if not done:

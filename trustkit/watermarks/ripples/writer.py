@@ -13,11 +13,11 @@ from trustkit.watermarks.ripples.spectrum import BANDS_A_SPAN, Sound, centres, f
 _HOPS_A_SECOND = 93.75  # of spectra that overlap by three quarters: a window of 43 ms
 _OVERLAP = 4
 _BATCH, _AROUND = 96, 48  # spectra marked at once; those beside them that are looked at
-_MOST = 4.0  # dB, of what the mark changes anywhere
+_MOST = 3.2  # dB, of what the mark changes anywhere
 # What is loud against its surroundings carries most of a sound's power, and so of what a listener
 # hears of the mark: it is changed less, and what is soft more.
-_SOFT = 0.1  # power of the loudness
-_LOUDEST, _SOFTEST = 0.6, 1.8  # times the strength
+_SOFT = 0.08  # power of the loudness
+_LOUDEST, _SOFTEST = 0.7, 1.4  # times the strength
 _FALL = 0.975  # a spectrum: how fast what was loud is forgotten (2 dB in a tenth of a second)
 _STEADY = 1.6  # dB of restlessness: below, a tone stands still, and its wavering is heard
 _QUIET = 1e-10  # mean power of a band that counts as digital silence
