@@ -19,7 +19,8 @@ from trustkit.watermarks.keys import PUBLIC, Key
 from trustkit.watermarks.ripples import Ripples
 from trustkit.watermarks.ripples.layout import LONG, NAME, SHORT, Layout
 from trustkit.watermarks.ripples.reader import _REACH, MARGIN, TRIALS, bound, margin
-from trustkit.watermarks.sound import LONG_FROM, SHORT_BYTES, STRETCHES
+from trustkit.watermarks.sound import LONG_FROM, SHORT_BYTES
+from trustkit.watermarks.sound_reader import STRETCHES
 
 pytestmark = pytest.mark.independent
 ROOT = Path(__file__).resolve().parents[2]

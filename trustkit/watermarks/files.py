@@ -22,7 +22,7 @@ from trustkit.watermarks import Mark, Part, Plane, Search, Strength
 from trustkit.watermarks.keys import PUBLIC, Key, read_key
 
 if TYPE_CHECKING:
-    from trustkit.watermarks.sound import SoundRead
+    from trustkit.watermarks.sound_reader import SoundRead
     from trustkit.watermarks.whole_film import WholeFilm
 
 ENGINE, SOUND_ENGINE = "tiles", "ripples"
@@ -253,7 +253,7 @@ def _of_film(made: WholeFilm) -> FileMarked:
 
 
 def _listened(asset: Asset, engines: tuple[tuple[str, Any], ...], search: Search) -> SoundRead:
-    from trustkit.watermarks.sound import read_sound
+    from trustkit.watermarks.sound_reader import read_sound
 
     return read_sound(asset.path, tuple((name, listener(e)) for name, e in engines), search)
 

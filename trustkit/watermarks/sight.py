@@ -161,7 +161,7 @@ class Sight:
         return Read(None)
 
     def _sound(self, asset: Asset) -> Read | Unread:
-        from trustkit.watermarks.sound import read_sound
+        from trustkit.watermarks.sound_reader import read_sound
 
         engines = tuple((name, listener(engine)) for name, engine in self._engines)
         try:

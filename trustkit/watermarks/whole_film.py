@@ -13,7 +13,8 @@ from trustkit.media.sound.encoders import plan
 from trustkit.media.sound.look import has_sound, look
 from trustkit.watermarks import LEAST_SOUND, Part
 from trustkit.watermarks.film import FilmEngine, MarkedFilm, mark_film
-from trustkit.watermarks.sound import MarkedSound, SoundEngine, WeakSoundError, mark_sound
+from trustkit.watermarks.sound import MarkedSound, WeakSoundError, mark_sound
+from trustkit.watermarks.sound_reader import SoundEngine
 
 
 @dataclass(frozen=True, slots=True)
