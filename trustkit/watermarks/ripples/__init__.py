@@ -20,7 +20,7 @@ from trustkit.watermarks.ripples.spectrum import Ear, Sound, hear
 from trustkit.watermarks.ripples.writer import Marker
 
 RATES = (8_000, 192_000)  # Hz
-_STRENGTH = {Strength.SUBTLE: 0.85, Strength.DEFAULT: 1.18, Strength.STRONG: 1.8}  # dB
+_STRENGTH = {Strength.SUBTLE: 0.8, Strength.DEFAULT: 1.12, Strength.STRONG: 1.7}  # dB
 _DIMENSIONS = 2
 
 

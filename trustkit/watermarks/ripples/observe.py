@@ -8,15 +8,15 @@ import numpy as np
 from trustkit.watermarks import Plane
 
 _QUIETEST = 50.0  # dB below the mean: what is softer is taken to be no louder
-_SLOW = (6.0, 3.0)  # rows and bands: what changes slower is the sound's own shape
-_AROUND = (8.0, 4.0)  # rows and bands over which restlessness is averaged
+_SLOW = (3.0, 2.0)  # rows and bands: what changes slower is the sound's own shape
+_AROUND = (6.0, 3.0)  # rows and bands over which restlessness is averaged
 _FLOOR = 0.3  # dB
-_OUTLIER = 2.5  # times the local restlessness: an onset is the sound's own
+_OUTLIER = 4.5  # times the local restlessness: an onset is the sound's own
 _POWER = 0.6  # of the local variance: what is restless is trusted less
-_FAINT, _CLEAR = 0.3, 6.0  # of its weight, what is at a band's own ground; dB above it for all
+_FAINT, _CLEAR = 0.2, 5.0  # of its weight, what is at a band's own ground; dB above it for all
 _GROUND = 15  # per cent of the time a band is softer: noise, if there is any, that has no mark
 _NEAR = (3.0, 1.0)  # rows and bands over which loudness is averaged before it is compared
-_SMOOTH = (0.016, 2.0)  # of the spectrum's bins in time, and bins in frequency
+_SMOOTH = (0.008, 1.0)  # of the spectrum's bins in time, and bins in frequency
 
 
 def loudness(energies: Plane) -> Plane:
@@ -25,14 +25,14 @@ def loudness(energies: Plane) -> Plane:
     return np.asarray(10 * np.log10(energies + mean * 10 ** (-_QUIETEST / 10)), np.float32)
 
 
-def ripple(loud: Plane) -> Plane:
-    """Return what in a plane in dB changes from row to row and band to band."""
-    return np.asarray(loud - _blurred(loud, _SLOW), np.float32)
+def ripple(loud: Plane, slow: tuple[float, float] = _SLOW) -> Plane:
+    """Return what in a plane in dB changes faster than over `slow` rows and bands."""
+    return np.asarray(loud - _blurred(loud, slow), np.float32)
 
 
-def restlessness(rippled: Plane) -> Plane:
-    """Return how much a rippled plane changes around each place, in dB."""
-    return np.asarray(_blurred(np.abs(rippled), _AROUND) + _FLOOR, np.float32)
+def restlessness(rippled: Plane, around: tuple[float, float] = _AROUND) -> Plane:
+    """Return how much a rippled plane changes within `around` rows and bands, in dB."""
+    return np.asarray(_blurred(np.abs(rippled), around) + _FLOOR, np.float32)
 
 
 def observe(energies: Plane) -> Plane:

@@ -12,7 +12,7 @@ BANDS_A_SPAN = 18  # a semitone each
 BANDS = 58  # from the lowest frequency of the mark to the highest
 STEP = 0.01  # seconds from row to row
 _WINDOW = 0.032  # seconds: as long as speech stands still
-_NARROWEST = 45.0  # Hz: half of what the window's own lobe is wide
+_NARROWEST = 70.0  # Hz: about half of what the window's own lobe is wide
 _BATCH = 512  # rows at once
 
 Sound = NDArray[np.float32]

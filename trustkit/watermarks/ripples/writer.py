@@ -19,6 +19,7 @@ _MOST = 3.2  # dB, of what the mark changes anywhere
 _SOFT = 0.08  # power of the loudness
 _LOUDEST, _SOFTEST = 0.7, 1.4  # times the strength
 _FALL = 0.975  # a spectrum: how fast what was loud is forgotten (2 dB in a tenth of a second)
+_SLOW, _NEAR = (6.0, 3.0), (8.0, 4.0)  # spectra and bands: slower is no movement; averaged over
 _STEADY = 1.6  # dB of restlessness: below, a tone stands still, and its wavering is heard
 _QUIET = 1e-10  # mean power of a band that counts as digital silence
 
@@ -129,7 +130,8 @@ class Marker:
             against[n] = self._loudest
         soft = (energies[now] / against[:, None]) ** -_SOFT
         # (2) Does it stand still, so that a change would be heard?
-        moving = restlessness(ripple(np.asarray(10 * np.log10(energies), np.float32)))[now]
+        loud = np.asarray(10 * np.log10(energies), np.float32)
+        moving = restlessness(ripple(loud, _SLOW), _NEAR)[now]
         return np.asarray(
             np.clip(soft, _LOUDEST, _SOFTEST) * np.minimum(1.0, moving / _STEADY), np.float32
         )
