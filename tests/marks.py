@@ -9,7 +9,21 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from trustkit import plugins
+from trustkit.errors import MissingBackendError
 from trustkit.watermarks.trial.sound_bed import bed
+
+
+def engines_of(kind: str) -> list[str]:
+    """Return the engines that mark this kind of media; one whose part is missing marks pictures."""
+    found = []
+    for name in plugins.names("watermarks"):
+        try:
+            its_kind = getattr(plugins.load("watermarks", name), "kind", "image")
+        except MissingBackendError:
+            its_kind = "image"
+        found += [name] if its_kind == kind else []
+    return found
 
 
 def texture(width: int, height: int, seed: int = 1) -> np.ndarray:

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
+from tests.marks import engines_of
 from trustkit import plugins
 from trustkit.errors import MissingBackendError, TrustkitError, UsageError
 from trustkit.watermarks import PAYLOAD_BYTES, Array, Search, Watermark
@@ -24,7 +25,7 @@ searches = pytest.mark.parametrize("search", [Search.FAST, Search.NORMAL])
 Make = Callable[..., Watermark]
 
 
-@pytest.fixture(params=plugins.names("watermarks"))
+@pytest.fixture(params=engines_of("image"))
 def make(request: pytest.FixtureRequest) -> Make:
     """Makes engines of one kind; skips those that need weights or a part that is not here."""
     backend, reason = _backend(request.param)
