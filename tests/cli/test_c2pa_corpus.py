@@ -68,8 +68,9 @@ def rows(run: Run, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[s
     interim = tmp_path_factory.mktemp("lists") / "interim.pem"
     parts = [LISTS / "interim" / name for name in ("anchors.pem", "allowed.pem")]
     interim.write_bytes(b"\n".join(part.read_bytes() for part in parts))
+    # What is asked here is about manifests; marks have tests of their own.
     answer = run(
-        "verify", "-r", CORPUS, "--format", "jsonl", "-q",
+        "verify", "--skip", "watermark", "-r", CORPUS, "--format", "jsonl", "-q",
         "--trust", LISTS / "C2PA-TRUST-LIST.pem", "--trust", interim,
         "--tsa-trust", LISTS / "C2PA-TSA-TRUST-LIST.pem",
     )  # fmt: skip
