@@ -65,6 +65,12 @@ def test_a_short_sound_is_too_short_to_tell_and_never_called_unmarked(quick: Run
     assert (row["present"], row["reason"]) == (False, "too_short")
 
 
+def test_a_film_whose_sound_is_too_short_says_so(quick: Run) -> None:
+    (row,) = quick("watermark", "detect", MEDIA / "clip.mp4", "-f", "jsonl").rows()
+    assert (row["present"], row["error"]) == (False, None)
+    assert "less than 3 seconds of sound" in row["reason"]
+
+
 def test_a_broken_sound_is_an_error_and_never_silence(quick: Run, tmp_path: Path) -> None:
     broken = tmp_path / "broken.wav"
     broken.write_bytes((MEDIA / "sound.wav").read_bytes()[:30])

@@ -22,7 +22,7 @@ Make = Callable[..., Any]
 
 @pytest.fixture(params=engines_of("audio"))
 def make(request: pytest.FixtureRequest) -> Make:
-    return plugins.load("watermarks", request.param)  # type: ignore[no-any-return]
+    return plugins.load("watermarks", request.param)
 
 
 def sound(seconds: float = 8.0, channels: int = 1, seed: int = 1) -> Array:

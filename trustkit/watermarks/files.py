@@ -18,7 +18,7 @@ from trustkit.asset import Asset, open_asset
 from trustkit.errors import UnreadableError, UsageError
 from trustkit.media.film import Progress, Settings
 from trustkit.media.pictures import TYPES, open_picture
-from trustkit.watermarks import Mark, Part, Plane, Search, Strength
+from trustkit.watermarks import LEAST_SOUND, Mark, Part, Plane, Search, Strength
 from trustkit.watermarks.keys import PUBLIC, Key, read_key
 
 if TYPE_CHECKING:
@@ -197,6 +197,8 @@ def read_file(asset: Asset, engines: tuple[tuple[str, Any], ...], search: Search
                 heard = _listened(asset, engines, search)
             except UnreadableError as error:
                 unheard = error.message
+        if heard and heard.too_short:
+            unheard = f"it has less than {LEAST_SOUND:g} seconds of sound"
         sound = heard.mark if heard else None
         name = several.name if mark else heard.key if heard else ""
         return FileRead(mark or sound, name, sound, unheard=unheard)

@@ -12,7 +12,7 @@ from trustkit.watermarks.tiles.layout import SIDE
 _BANDS = ((1.2, 1.5), (3.6, 2.0))
 _FLOOR = 0.8  # luma: below, there is only rounding noise
 _OUTLIER = 2.5  # times the local activity: an edge is the picture's own
-_POWER = 0.8  # of the local variance: measured best over sixteen attacks (bench/observe.py)
+_POWER = 0.8  # of the local variance: measured best over sixteen attacks
 _SMOOTH = 3.0  # bins: over how much the spectrum is averaged
 _PEAK = 3.0  # times the median: a lone spectral line is the picture's own
 
