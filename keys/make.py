@@ -22,6 +22,7 @@ from certify import (
     Authority,
     Profile,
     Validity,
+    impostor,
     intermediate,
     leaf,
     root,
@@ -31,14 +32,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID as Eku
-from cryptography.x509.oid import ObjectIdentifier
 from derive import PrivateKey, ec_key, ed25519_key, rsa_key
+from leaves import KEY_VARIANTS, VARIANTS
 
 HERE = Path(__file__).resolve().parent
 WARNING = "TEST ONLY, never trust this"
 
-C2PA_CLAIM_SIGNING = ObjectIdentifier("1.3.6.1.4.1.62558.2.1")
-DOCUMENT_SIGNING = ObjectIdentifier("1.3.6.1.5.5.7.3.36")  # RFC 9336
 TSA_KEY_BITS = 3072
 TSA_PROFILE = Profile(
     extended_usages=(Eku.TIME_STAMPING,),
@@ -56,30 +55,6 @@ ALGORITHMS: dict[str, Callable[[str], PrivateKey]] = {
     "ps384": partial(rsa_key, 3072),
     "ps512": partial(rsa_key, 4096),
     "ed25519": ed25519_key,
-}
-
-# Each differs from the good es256 signer in what its name says; C2PA accepts some all the same.
-VARIANTS: dict[str, tuple[str, Profile]] = {
-    "expired": ("a signer that expired in 2025", Profile(validity=Validity(2024, 2025))),
-    "not-yet-valid": ("a signer not valid before 2046", Profile(validity=Validity(2046, 2048))),
-    "timestamping-eku": ("a signer with EKU timeStamping only", Profile((Eku.TIME_STAMPING,))),
-    "ocsp-eku": ("a signer with EKU OCSPSigning only", Profile((Eku.OCSP_SIGNING,))),
-    "claimsigning-eku": (
-        "a signer with EKU C2PA claimSigning only",
-        Profile((C2PA_CLAIM_SIGNING,)),
-    ),
-    "documentsigning-eku": (
-        "a signer with EKU documentSigning only",
-        Profile((DOCUMENT_SIGNING,)),
-    ),
-    "no-eku": ("a signer without EKU", Profile(())),
-    "any-eku": ("a signer with EKU anyExtendedKeyUsage", Profile((Eku.ANY_EXTENDED_KEY_USAGE,))),
-    "content-commitment": (
-        "a signer with key usage contentCommitment, not digitalSignature",
-        Profile(usage="content_commitment"),
-    ),
-    "ca-leaf": ("a signer marked CA=true", Profile(is_authority=True)),
-    "no-aki": ("a signer without authority key identifier", Profile(names_issuer_key=False)),
 }
 
 
@@ -104,7 +79,7 @@ def documents() -> Iterator[Document]:
     yield from _authorities("signer", signer_root, signers)
     for algorithm, make_key in ALGORITHMS.items():
         yield from _signer(f"signer/{algorithm}", signers, make_key, f"a good {algorithm} signer")
-    yield from _variants(signers)
+    yield from _variants(signers, signer_root)
 
     stranger_root = root("untrusted root")
     strangers = intermediate(stranger_root, "untrusted intermediate")
@@ -136,9 +111,11 @@ def _signer(
     yield _certificates(f"{folder}/chain.pem", shows, certificate, issuer.certificate)
 
 
-def _variants(issuer: Authority) -> Iterator[Document]:
+def _variants(issuer: Authority, top: Authority) -> Iterator[Document]:
     for name, (who, profile) in VARIANTS.items():
         yield from _signer(f"variants/{name}", issuer, es256_key, who, profile)
+    for name, (who, make_key) in KEY_VARIANTS.items():
+        yield from _signer(f"variants/{name}", issuer, make_key, who)
 
     folder = "variants/self-signed"
     key = es256_key(folder)
@@ -158,6 +135,38 @@ def _variants(issuer: Authority) -> Iterator[Document]:
     certificate = leaf(issuer, folder, es256_key(folder), RECIPE)
     shows = "leaf and intermediate of another key than key.pem"
     yield _certificates(f"{folder}/chain.pem", shows, certificate, issuer.certificate)
+    yield from _chains(issuer, top)
+
+
+def _chains(issuer: Authority, top: Authority) -> Iterator[Document]:
+    # Chains of a good leaf that are put together otherwise than C2PA wishes.
+    old = intermediate(top, "expired intermediate", Validity(2020, 2025))
+    stranger = root("untrusted root")
+    of = partial(_chain, issuer=issuer)
+    yield from of("root-appended", "leaf, intermediate and root", [issuer, top])
+    yield from of("issued-by-root", "a leaf that the root itself signed", [], by=top)
+    shows = "a leaf that names the intermediate, signed by another key"
+    yield from of("wrong-issuer-key", shows, [issuer], by=impostor(issuer, "impostor"))
+    yield from of("chain-reversed", "intermediate before leaf", [issuer], reverse=True)
+    yield from of("stray-certificate", "leaf, an unrelated root, intermediate", [stranger, issuer])
+    yield from of("expired-issuer", "leaf and an intermediate expired in 2025", [old], by=old)
+
+
+def _chain(
+    name: str,
+    shows: str,
+    above: list[Authority],
+    *,
+    issuer: Authority,
+    by: Authority | None = None,
+    reverse: bool = False,
+) -> Iterator[Document]:
+    folder = f"variants/{name}"
+    key = es256_key(folder)
+    certificate = leaf(by or issuer, folder, key, RECIPE)
+    chain = [certificate, *(authority.certificate for authority in above)]
+    yield _private_key(f"{folder}/key.pem", f"private key of: {shows}", key)
+    yield _certificates(f"{folder}/chain.pem", shows, *(reversed(chain) if reverse else chain))
 
 
 def _time_stamper(folder: str, who: str) -> Iterator[Document]:
@@ -206,7 +215,8 @@ elsewhere.
 them and names each file that differs. The keys of the authorities are not written: they are
 derived when needed. Signers hold from 2026 to 2046 unless the line says otherwise, time-stamping
 authorities from 2020 to 2049. Each folder of `variants/` is an es256 signer that differs from the
-good one in what its line says; C2PA software accepts some of them all the same.
+good one in what its line says; C2PA software accepts some of them all the same, and
+`trustkit keys check` says which and why.
 
 {lines}
 """

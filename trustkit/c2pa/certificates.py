@@ -63,7 +63,12 @@ class Certificate:
         """Return an extension, or None where it is missing or cannot be parsed."""
         try:
             return self.parsed.extensions.get_extension_for_class(kind).value
-        except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError):
+        except (
+            x509.ExtensionNotFound,
+            x509.DuplicateExtension,
+            x509.UnsupportedGeneralNameType,  # all extensions are read, and no reader knows X.400
+            ValueError,
+        ):
             return None
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,9 +15,12 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from trustkit.errors import PublishError
 from trustkit.signers import ALGORITHMS
 from trustkit.signers.pem import PrivateKey
+from trustkit.signers.whole import PUBLIC, SECRET, put
+from trustkit.signers.whole import folder as whole_folder
 
 DAYS = 365  # the C2PA leaf profile allows 366 at most
 _TEST_ONLY = b"TEST ONLY: made by `trustkit keys generate`; it proves nothing to anybody else.\n"
+_PEM = serialization.Encoding.PEM
 _RSA_BITS = {"ps256": 2048, "ps384": 3072, "ps512": 4096}
 _CURVES: dict[str, type[ec.EllipticCurve]] = {
     "es256": ec.SECP256R1,
@@ -40,19 +44,42 @@ def generate(
     """
     if algorithm not in ALGORITHMS:
         raise PublishError(f"no algorithm {algorithm!r} in C2PA", f"one of {', '.join(ALGORITHMS)}")
-    taken = [name for name in ("key.pem", "chain.pem", "root.pem") if (folder / name).exists()]
-    if taken:
-        raise PublishError(f"{folder} already holds {taken[0]}", "name another folder")
+    refuse_taken(folder)
     root_key = ec.generate_private_key(ec.SECP384R1())
     root = _certificate(f"{organisation} Test Root", organisation, root_key, None, days, "es384")
     key = new_key(algorithm)
     leaf = _certificate(
         f"{organisation} Test Signer", organisation, key, (root, root_key), days, algorithm
     )
-    folder.mkdir(parents=True, exist_ok=True)
-    _write(folder / "key.pem", _key_pem(key, passphrase), secret=True)
-    _write(folder / "chain.pem", leaf.public_bytes(serialization.Encoding.PEM))
-    _write(folder / "root.pem", root.public_bytes(serialization.Encoding.PEM))
+    with _filling(folder) as place:
+        # The key last: a folder with a key in it is whole.
+        put(place / "root.pem", _TEST_ONLY + root.public_bytes(_PEM), PUBLIC)
+        put(place / "chain.pem", _TEST_ONLY + leaf.public_bytes(_PEM), PUBLIC)
+        put(place / "key.pem", _TEST_ONLY + key_pem(key, passphrase), SECRET)
+
+
+def refuse_taken(folder: Path) -> None:
+    """Raise `PublishError` if `folder` holds any part of a key already."""
+    taken = [name for name in ("key.pem", "chain.pem", "root.pem") if (folder / name).exists()]
+    if taken:
+        raise PublishError(f"{folder} already holds {taken[0]}", "name another folder")
+
+
+def write_key(folder: Path, key: PrivateKey, passphrase: str, request: bytes) -> None:
+    """Write key.pem and request.pem into `folder`, whole or not at all; raises `PublishError`."""
+    refuse_taken(folder)
+    with _filling(folder) as place:
+        put(place / "request.pem", request, PUBLIC)
+        put(place / "key.pem", key_pem(key, passphrase), SECRET)
+
+
+@contextmanager
+def _filling(folder: Path) -> Iterator[Path]:
+    if folder.is_dir():  # somebody's own, with other things in it
+        yield folder
+        return
+    with whole_folder(folder) as fresh:
+        yield fresh
 
 
 def new_key(algorithm: str) -> PrivateKey:
@@ -120,16 +147,9 @@ def _key_usage(*, is_ca: bool) -> x509.KeyUsage:
     )
 
 
-def _key_pem(key: PrivateKey, passphrase: str) -> bytes:
+def key_pem(key: PrivateKey, passphrase: str) -> bytes:
+    """Return `key` as PEM (PKCS #8), encrypted when there is a passphrase."""
     encryption: serialization.KeySerializationEncryption = serialization.NoEncryption()
     if passphrase:
         encryption = serialization.BestAvailableEncryption(passphrase.encode())
-    return key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption
-    )
-
-
-def _write(path: Path, pem: bytes, *, secret: bool = False) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600 if secret else 0o644)
-    with os.fdopen(descriptor, "wb") as out:
-        out.write(_TEST_ONLY + pem)
+    return key.private_bytes(_PEM, serialization.PrivateFormat.PKCS8, encryption)
