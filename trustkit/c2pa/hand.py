@@ -15,9 +15,6 @@ from c2pa import Signer as EngineSigner
 
 from trustkit.errors import PublishError, TrustkitError
 
-# How the engine puts it when a time-stamp authority does not answer as it should.
-_TSA_WORDS = ("time stamp", "timestamp", "TimeStamp", "internal error")
-
 
 class Signer(Protocol):
     """What sealing needs of a key; every backend in `trustkit.signers` has it."""
@@ -32,6 +29,28 @@ class Signer(Protocol):
 
     def sign(self, data: bytes) -> bytes:
         """Sign all of `data`."""
+
+
+class Stamper(Protocol):
+    """What sealing needs of time-stamp authorities: `trustkit.timestamps.relay` has it."""
+
+    @property
+    def url(self) -> str:
+        """Where the engine is to send its queries."""
+
+    @property
+    def host(self) -> str:
+        """Host and port of `url`, for the engine's list of those it may ask."""
+
+    @property
+    def failure(self) -> PublishError | None:
+        """Why the last query got no stamp."""
+
+    def start(self) -> None:
+        """Forget the file before."""
+
+    def answer(self, query: bytes) -> bytes | None:
+        """Return an authority's reply to an RFC 3161 query, or None, and then `failure` is why."""
 
 
 @contextmanager
@@ -82,17 +101,12 @@ def unwritable(output: Path, error: OSError) -> PublishError:
 
 
 def explained(
-    error: C2paError, failed: Sequence[Exception], output: Path, media_type: str, tsa: str
+    error: C2paError, failed: Sequence[Exception], output: Path, media_type: str
 ) -> PublishError:
     """Return in plain words why the engine could not sign."""
     if failed:
         return _ours(failed[0], output)
     text = str(error)
-    if tsa and any(word in text for word in _TSA_WORDS):
-        return PublishError(
-            f"the time-stamp authority {tsa} gave no stamp; nothing was written",
-            "try again, name another with --tsa, or sign without one",
-        )
     if "XMP is not supported" in text:
         return PublishError(
             f"{media_type} cannot carry the address of a remote manifest", "use --sidecar"
@@ -105,6 +119,8 @@ def explained(
 def _ours(first: Exception, output: Path) -> PublishError:
     if isinstance(first, OSError):
         return unwritable(output, first)
+    if isinstance(first, PublishError):
+        return first
     if isinstance(first, TrustkitError):
         return PublishError(first.message, first.hint)
     return PublishError(f"the key could not sign: {type(first).__name__}", "see its docs")
