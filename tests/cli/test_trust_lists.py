@@ -9,11 +9,15 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
-from tests.command import KEYS, TRUST, TSA_TRUST
+from tests.command import KEYS, REPOSITORY, TRUST, TSA_TRUST
 from tests.conftest import Run
+from tests.trustlists import entity, iptc, lote, pem, some, thumbprint, whole
 
 LEAF = KEYS / "trust/test-leaf-only.pem"
+PUBLISHED = REPOSITORY.parent / "shared/trust"
 
 
 @pytest.fixture
@@ -58,11 +62,11 @@ def test_a_name_that_could_lead_elsewhere_is_refused(here: Run, place: Path, nam
 
 def test_a_name_that_is_taken_is_refused_and_kept(here: Run, place: Path) -> None:
     assert here("trust", "add", TRUST, "--name", "house").code == 0
-    before = (place / "trust/house/list.pem").read_bytes()
+    before = {path: path.read_bytes() for path in (place / "trust/house").iterdir()}
     answer = here("trust", "add", LEAF, "--name", "house")
     assert answer.code == 33
     assert "remove" in answer.stderr
-    assert (place / "trust/house/list.pem").read_bytes() == before
+    assert {path: path.read_bytes() for path in (place / "trust/house").iterdir()} == before
 
 
 @pytest.mark.parametrize("command", [("show", "none"), ("remove", "none"), ("remove", "..")])
@@ -70,16 +74,31 @@ def test_a_list_that_is_not_there_is_said(here: Run, command: tuple[str, str]) -
     assert here("trust", *command).code == 33
 
 
+def only_document(folder: Path) -> Path:
+    (document,) = folder.glob("*.pem")
+    return document
+
+
 def swap(folder: Path) -> None:
-    shutil.copy(KEYS / "untrusted/root.pem", folder / "list.pem")
+    shutil.copy(KEYS / "untrusted/root.pem", only_document(folder))
 
 
 def cut(folder: Path) -> None:
-    (folder / "list.pem").write_bytes((folder / "list.pem").read_bytes()[:-200])
+    only_document(folder).write_bytes(only_document(folder).read_bytes()[:-200])
 
 
 def gone(folder: Path) -> None:
-    (folder / "list.pem").unlink()
+    only_document(folder).unlink()
+
+
+def elsewhere(folder: Path) -> None:
+    about = json.loads((folder / "about.json").read_text())
+    about["documents"][0]["file"] = "../../../elsewhere.pem"
+    (folder / "about.json").write_text(json.dumps(about))
+
+
+def other_words(folder: Path) -> None:
+    (folder / "about.json").write_text('["words"]')
 
 
 def empty(folder: Path) -> None:
@@ -95,7 +114,9 @@ def keyless(folder: Path) -> None:
     (folder / "about.json").write_text("{}")
 
 
-@pytest.mark.parametrize("damage", [swap, cut, gone, empty, other_purpose, keyless])
+@pytest.mark.parametrize(
+    "damage", [swap, cut, gone, elsewhere, empty, other_purpose, keyless, other_words]
+)
 def test_a_list_that_is_not_what_was_added_is_never_used(
     here: Run, place: Path, signed_folder: Path, damage: Callable[[Path], None]
 ) -> None:
@@ -164,10 +185,127 @@ def test_an_old_list_is_said_where_the_policy_sets_an_age(
 ) -> None:
     here("trust", "add", TRUST, "--name", "house")
     about = place / "trust/house/about.json"
-    about.write_text(json.dumps({**json.loads(about.read_text()), "date": "2020-01-01"}))
+    about.write_text(json.dumps({**json.loads(about.read_text()), "checked": "2020-01-01"}))
     picture = signed_folder / "scene.jpg"
     strict = here("verify", picture, "--policy", "strict", "--format", "json").json()
     newsdesk = here("verify", picture, "--format", "json").json()
     assert "trust.list_old" in {f["code"] for f in strict["files"][0]["findings"]}
     assert strict["files"][0]["decision"] == "review"
     assert newsdesk["files"][0]["decision"] == "accept"
+
+
+# Lists as publishers write them
+
+
+def der(file: Path) -> bytes:
+    return x509.load_pem_x509_certificate(file.read_bytes()).public_bytes(Encoding.DER)
+
+
+def signer(here: Run, picture: Path, *options: object) -> str:
+    answer = here("verify", picture, "--skip", "watermark", "--format", "json", *options)
+    return str(answer.json()["files"][0]["axes"]["signer"])
+
+
+def test_a_publisher_known_by_thumbprint_alone_is_recognised(
+    here: Run, tmp_path: Path, signed_folder: Path
+) -> None:
+    key = {"kty": "EC", "x5t#S256": thumbprint(der(LEAF))}
+    (tmp_path / "people.json").write_bytes(iptc([entity("Desk", key)]))
+    picture = signed_folder / "scene.jpg"
+    assert signer(here, picture, "--trust", tmp_path / "people.json") == "trusted"
+    assert here("trust", "add", tmp_path / "people.json").code == 0
+    assert signer(here, picture) == "trusted"
+    assert "listed as Desk" in here("trust", "show", "people").stdout
+    findings = here("verify", picture, "-f", "json").json()["files"][0]["findings"]
+    (said,) = (f for f in findings if f["code"] == "manifest.trusted")
+    assert "whom list people (as Desk) vouches for" in said["summary"]
+    assert said["facts"]["list"]["entity"] == "Desk"
+    other = {"kty": "EC", "x5t#S256": thumbprint(b"another")}
+    (tmp_path / "people.json").write_bytes(iptc([entity("Desk", other)]))
+    assert signer(here, picture, "--trust", tmp_path / "people.json") == "untrusted"
+
+
+@pytest.mark.parametrize("file", [TRUST, LEAF])
+def test_a_list_of_identities_vouches_for_no_signer_and_no_time(
+    here: Run, tmp_path: Path, signed_folder: Path, file: Path
+) -> None:
+    picture = signed_folder / "scene.jpg"
+    assert here("trust", "add", file, "--name", "people", "--identity").code == 0
+    assert signer(here, picture) == "untrusted"
+    assert signer(here, picture, "--identity-trust", file) == "untrusted"
+    for option in ("--trust", "--tsa-trust"):
+        answer = here("verify", picture, option, "people")
+        assert answer.code == 33
+        assert "--identity-trust" in answer.stderr
+    assert here("trust", "add", file, "--name", "signers").code == 0
+    assert here("verify", picture, "--identity-trust", "signers").code == 33
+    assert here("trust", "add", file, "--name", "both", "--identity", "--tsa").code == 2
+
+
+def test_a_report_names_every_list_with_its_dates(
+    here: Run, tmp_path: Path, signed_folder: Path
+) -> None:
+    (tmp_path / "people.json").write_bytes(iptc([entity("Desk", whole(der(LEAF)))]))
+    (tmp_path / "cas.json").write_bytes(lote(some(3)))
+    here("trust", "add", tmp_path / "people.json", "--identity")
+    here("trust", "add", tmp_path / "cas.json")
+    picture = signed_folder / "scene.jpg"
+    answer = here("verify", picture, "--skip", "watermark", "--format", "json").json()
+    cas, people = answer["run"]["trust_lists"]
+    assert (people["purpose"], people["date"]) == ("identities", "2026-05-01")
+    assert people["issued"] == "2026-05-01T10:00:00Z"
+    assert (cas["certificates"], cas["issued"]) == (3, "2026-08-05T00:11:39Z")
+    assert (cas["fetched"], cas["next_update"]) == ("", "2099-08-05T00:11:39Z")
+    assert len(cas["sha256"]) == len(people["sha256"]) == 64
+    assert cas["checked"] == people["checked"] != ""
+
+
+def test_a_policy_names_who_may_vouch_for_identities(here: Run, tmp_path: Path) -> None:
+    (tmp_path / "people.json").write_bytes(iptc([entity("Desk", whole(der(LEAF)))]))
+    text = 'policy = 1\nname = "house"\n[trust]\nlists = []\nidentity_lists = ["people.json"]\n'
+    (tmp_path / "house.toml").write_text(text)
+    assert here("policy", "check", tmp_path / "house.toml").code == 0
+    (tmp_path / "people.json").unlink()
+    assert here("policy", "check", tmp_path / "house.toml").code == 33
+
+
+def test_a_list_whose_next_update_is_due_is_said(
+    here: Run, tmp_path: Path, signed_folder: Path
+) -> None:
+    (tmp_path / "cas.json").write_bytes(lote(some(3), next_update="2026-08-06T00:00:00Z"))
+    here("trust", "add", tmp_path / "cas.json")
+    answer = here("verify", signed_folder / "scene.jpg", "--skip", "watermark", "-f", "json").json()
+    (said,) = (f for f in answer["files"][0]["findings"] if f["code"] == "trust.list_outdated")
+    assert said["facts"]["next_update"] == "2026-08-06T00:00:00Z"
+    assert "was due on 2026-08-06" in said["summary"]
+
+
+def test_a_frozen_list_is_called_frozen_wherever_it_vouches(
+    here: Run, tmp_path: Path, signed_folder: Path
+) -> None:
+    (tmp_path / "anchors.pem").write_bytes(pem(some(2)))
+    (tmp_path / "allowed.pem").write_bytes(LEAF.read_bytes())
+    assert here("trust", "update", "interim", "--from", tmp_path).code == 0
+    picture = signed_folder / "scene.jpg"
+    answer = here("verify", picture, "--skip", "watermark", "-f", "json").json()
+    (said,) = (f for f in answer["files"][0]["findings"] if f["code"] == "manifest.trusted")
+    assert "list interim (frozen on 2026-01-01)" in said["summary"]
+    assert said["facts"]["list"]["frozen"] == "2026-01-01"
+    (used,) = answer["run"]["trust_lists"]
+    assert (used["frozen"], used["date"]) == ("2026-01-01", "2026-01-01")
+
+
+@pytest.mark.skipif(not PUBLISHED.is_dir(), reason="the published lists are not beside us")
+def test_the_published_lists_are_what_we_take_them_for(here: Run) -> None:
+    answer = here("trust", "update", "c2pa", "c2pa-tsa", "interim", "--from", PUBLISHED)
+    assert answer.code == 0, answer.stderr
+    rows = here("trust", "list", "-f", "json").json()
+    found = {(row["name"], row["purpose"]): row["certificates"] for row in rows}
+    assert found == {
+        ("c2pa", "signers"): 30,
+        ("c2pa-tsa", "timestamps"): 22,
+        ("interim", "signers"): 102,
+        ("interim", "timestamps"): 2,
+    }
+    assert "listed as Whole Earth Labs" not in here("trust", "show", "c2pa").stdout
+    assert "listed as Castlabs GmbH" in here("trust", "show", "c2pa").stdout

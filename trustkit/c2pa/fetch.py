@@ -1,4 +1,4 @@
-"""Fetch a remote manifest, when a user asks for it, without becoming anyone's errand boy.
+"""Fetch what a user asks for, without becoming anyone's errand boy.
 
 Only https and http, only hosts that were named, only addresses of the public internet: the name is
 resolved once, every address judged, and the connection made to that very address, for each hop of
@@ -60,6 +60,8 @@ class Fetcher:
     resolve: Resolve = resolve
     max_bytes: int = MAX_BYTES
     max_seconds: float = MAX_SECONDS
+    schemes: tuple[str, ...] = ("https", "http")
+    hint: str = "allow it with --fetch-remote {host}"
 
     def __call__(self, url: str) -> bytes:
         """Return what is at `url`; raises `UnreachableError` with the reason in a few words."""
@@ -102,14 +104,15 @@ class Fetcher:
             bad_port = parts.port == 0
         except ValueError as error:
             raise UnreachableError("the address is malformed", "nothing was fetched") from error
-        if parts.scheme not in _PORTS or not parts.hostname or bad_port or parts.username:
+        if parts.scheme not in self.schemes or not parts.hostname or bad_port or parts.username:
             raise UnreachableError(
-                "only plain https and http addresses are fetched", "nothing was fetched"
+                f"only plain {' and '.join(self.schemes)} addresses are fetched",
+                "nothing was fetched",
             )
         if not _is_among(parts.hostname, self.hosts):
             raise UnreachableError(
                 f"{parts.hostname} is not among the hosts allowed",
-                f"allow it with --fetch-remote {parts.hostname}",
+                self.hint.format(host=parts.hostname),
             )
         return parts
 
@@ -146,6 +149,11 @@ class Fetcher:
             chunk = response.read1(_CHUNK)
             if not chunk:
                 _left(deadline)  # cut at the deadline, it is no whole answer
+                if response.length:
+                    raise UnreachableError(
+                        f"{host} broke off {response.length:,} bytes before the end",
+                        "try again later",
+                    )
                 return bytes(body)
             body += chunk
             if len(body) > self.max_bytes:

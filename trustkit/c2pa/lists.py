@@ -2,113 +2,186 @@
 
 from __future__ import annotations
 
-import json
-import os
-import re
-import tempfile
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-from trustkit.c2pa.trust import Purpose, TrustList, parse_lists
+from trustkit.c2pa.published import Published, read_published
+from trustkit.c2pa.shelf import Entry, Shelf
+from trustkit.c2pa.trust import Purpose, TrustList, by_purpose
 from trustkit.errors import ConfigError
 
 MAX_LIST = 32 * 2**20  # bytes; the interim list has 0.2 MB
-_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """A list as it came, before it is installed: its documents, each with where it is from."""
+
+    purpose: Purpose
+    documents: tuple[bytes, ...]
+    sources: tuple[str, ...]
+    published: Published
+    was_fetched: bool = False
+    frozen: str = ""
+
+    @property
+    def source(self) -> str:
+        """Where it is from, in one text."""
+        return ", ".join(self.sources)
+
+
+def arrive(
+    name: str,
+    purpose: Purpose,
+    documents: Sequence[bytes],
+    sources: Sequence[str],
+    *,
+    was_fetched: bool = False,
+    frozen: str = "",
+) -> Arrival:
+    """Read `documents` as list `name`; raises `ConfigError` where they are no trust list."""
+    published = read_published(documents, name)
+    return Arrival(purpose, tuple(documents), tuple(sources), published, was_fetched, frozen)
 
 
 @dataclass(frozen=True)
 class ListFolder:
-    """The folder that holds the named lists, `NAME/list.pem` and `NAME/about.json` each."""
+    """The folder that holds the named lists."""
 
     path: Path
 
+    @property
+    def shelf(self) -> Shelf:
+        """The folder's versions."""
+        return Shelf(self.path)
+
     def names(self) -> list[str]:
         """List the names installed, sorted."""
-        if not self.path.is_dir():
-            return []
-        return sorted(p.name for p in self.path.iterdir() if (p / "about.json").is_file())
+        return self.shelf.names()
 
     def load(self, name: str) -> tuple[TrustList, ...]:
         """Return the list of that name; raises `ConfigError` when it is missing or changed."""
+        return _lists(name, self.entry(name), self.read(name))
+
+    def entry(self, name: str) -> Entry:
+        """Return what is known of list `name`; raises `ConfigError` as `load` does."""
         if name not in self.names():
             there = ", ".join(self.names()) or "none installed"
             raise ConfigError(
                 f"no trust list named {name!r} ({there})", "add it with `trustkit trust add FILE`"
             )
         try:
-            about: dict[str, Any] = json.loads((self.path / name / "about.json").read_text())
-            pem = (self.path / name / "list.pem").read_bytes()
-            purpose = Purpose(about["purpose"])
-            lists = parse_lists(pem, name, purpose, str(about["date"]), str(about["source"]))
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise ConfigError(
-                f"trust list {name} is damaged: {error}",
-                f"`trustkit trust remove {name}`, add anew",
-            ) from error
-        if lists[0].sha256 != about["sha256"]:
-            raise ConfigError(
-                f"trust list {name} is not what was added: its SHA-256 differs",
-                f"`trustkit trust remove {name}` and add it anew",
-            )
-        return lists
+            return self.shelf.entry(name)
+        except (OSError, ValueError) as error:
+            raise _damaged(name, error) from error
 
-    def add(
-        self, name: str, purpose: Purpose, pems: Iterable[bytes], source: str
-    ) -> tuple[TrustList, ...]:
-        """Install the certificates of `pems` as list `name`, whole or not at all.
+    def read(self, name: str) -> Published:
+        """Return what list `name` says; raises `ConfigError` as `load` does."""
+        entry = self.entry(name)
+        try:
+            published = read_published(self.shelf.documents(name, entry), name)
+            noted = entry["sha256"]
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise _damaged(name, error) from error
+        if published.sha256 != noted:
+            raise _damaged(name, "its SHA-256 is not the one noted")
+        return published
 
-        Raises `ConfigError` when the name is taken or malformed or no certificate can be read.
+    def history(self, name: str) -> list[Entry]:
+        """Return what is known of each version of `name`, the one in use first."""
+        return [self.entry(name), *self.shelf.previous(name)]
+
+    def add(self, name: str, arrival: Arrival) -> tuple[TrustList, ...]:
+        """Install `arrival` as list `name`, whole or not at all.
+
+        Raises `ConfigError` when the name is taken or malformed, or it cannot be stored.
         """
-        if not _NAME.fullmatch(name):
-            raise ConfigError(
-                f"{name!r} is no name for a list", "use a-z, 0-9, dot, dash and underscore"
-            )
-        if (self.path / name).exists():
+        if name in self.names():
             raise ConfigError(
                 f"there is a list named {name} already", f"`trustkit trust remove {name}` first"
             )
-        pem = b"\n".join(pems)
-        date = datetime.now(UTC).strftime("%Y-%m-%d")
-        lists = parse_lists(pem, name, purpose, date, source)
+        return self.replace(name, arrival)
+
+    def replace(self, name: str, arrival: Arrival) -> tuple[TrustList, ...]:
+        """Make `arrival` list `name`, in one step, and keep the version before.
+
+        Raises `ConfigError` when the name is malformed or it cannot be stored; then nothing is
+        changed.
+        """
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        published = arrival.published
         about = {
-            "purpose": purpose.value,
-            "source": source,
-            "sha256": lists[0].sha256,
-            "date": date,
-            "certificates": sum(len(trust_list.certificates) for trust_list in lists),
+            "purpose": arrival.purpose.value,
+            "source": arrival.source,
+            "sha256": published.sha256,
+            "date": published.issued[:10] or arrival.frozen or now[:10],
+            "certificates": len(published.entries),
+            "issued": published.issued,
+            "next_update": published.next_update,
+            "number": published.number,
+            "added": now,
+            "fetched": now if arrival.was_fetched else "",
+            "checked": now,
+            "frozen": arrival.frozen,
+            "documents": [{"source": source} for source in arrival.sources],
         }
-        self.path.mkdir(parents=True, exist_ok=True)
-        # A folder is filled under another name and then renamed: half a list never takes effect.
-        fresh = Path(tempfile.mkdtemp(prefix=".adding-", dir=self.path))
-        (fresh / "list.pem").write_bytes(pem)
-        (fresh / "about.json").write_text(json.dumps(about, indent=2) + "\n")
-        fresh.chmod(0o755)
-        os.replace(fresh, self.path / name)
-        return lists
+        self.shelf.put(name, about, arrival.documents)
+        return self.load(name)
+
+    def confirm(self, name: str) -> None:
+        """Note that list `name` was found unchanged where it is published."""
+        self.shelf.note(name, checked=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
+
+    def back(self, name: str) -> tuple[TrustList, ...]:
+        """Make the version before count again; raises `ConfigError` where none is kept."""
+        self.entry(name)
+        self.shelf.back(name)
+        return self.load(name)
 
     def remove(self, name: str) -> None:
         """Remove list `name`; raises `ConfigError` when there is none."""
         if name not in self.names():
             raise ConfigError(f"no trust list named {name!r}", "see `trustkit trust list`")
-        folder = self.path / name
-        for file in ("about.json", "list.pem"):
-            (folder / file).unlink(missing_ok=True)
-        folder.rmdir()
+        self.shelf.remove(name)
+
+
+def _lists(name: str, entry: Entry, published: Published) -> tuple[TrustList, ...]:
+    try:
+        date, purpose = str(entry["date"]), Purpose(entry["purpose"])
+        dates = {key: str(entry.get(key) or "") for key in ("fetched", "frozen")}
+        checked = str(entry.get("checked") or date)[:10]
+        datetime.fromisoformat(date), datetime.fromisoformat(checked)
+    except (ValueError, KeyError, TypeError) as error:
+        raise _damaged(name, error) from error
+    return by_purpose(
+        published, name, purpose, date, str(entry.get("source")), checked=checked, **dates
+    )
+
+
+def _damaged(name: str, error: Exception | str) -> ConfigError:
+    return ConfigError(
+        f"trust list {name} is damaged: {error}", f"`trustkit trust remove {name}`, add anew"
+    )
 
 
 def from_file(path: Path, purpose: Purpose) -> tuple[TrustList, ...]:
-    """Return the list in a PEM file, named as the file is and dated by its last change."""
+    """Return the list in a file, named as the file is and dated by its last change."""
+    content = read_file(path)
+    date = datetime.fromtimestamp(path.stat().st_mtime, UTC).strftime("%Y-%m-%d")
+    return by_purpose(read_published([content], path.name), path.name, purpose, date, str(path))
+
+
+def read_file(path: Path) -> bytes:
+    """Return the content of a list's file; raises `ConfigError` when it cannot be read."""
     try:
-        stat = path.stat()
-        if stat.st_size > MAX_LIST:
-            raise ConfigError(f"trust list {path} is larger than {MAX_LIST:,} bytes", "is it PEM?")
-        pem = path.read_bytes()
+        if path.stat().st_size > MAX_LIST:
+            raise ConfigError(
+                f"trust list {path} is larger than {MAX_LIST:,} bytes", "is it a trust list?"
+            )
+        return path.read_bytes()
     except OSError as error:
         raise ConfigError(
             f"trust list {path} cannot be read: {error.strerror}", "check the name"
         ) from error
-    date = datetime.fromtimestamp(stat.st_mtime, UTC).strftime("%Y-%m-%d")
-    return parse_lists(pem, path.name, purpose, date, str(path))

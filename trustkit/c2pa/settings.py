@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterable, Mapping
 from functools import cache
@@ -15,10 +16,10 @@ from trustkit.c2pa.trust import CLAIM_SIGNING_EKUS, Purpose, TrustList, pem
 _ALLOWED = {
     "verify": {"remote_manifest_fetch", "ocsp_fetch", "verify_after_sign"},
     "core": {"allowed_network_hosts", "merkle_tree_chunk_size_in_kb", "merkle_tree_max_proofs"},
-    "builder": {"thumbnail", "actions", "created_assertion_labels"},
+    "builder": {"thumbnail", "actions", "created_assertion_labels", "auto_timestamp_assertion"},
     "trust": {"trust_config", "anchors"},
 }
-_KINDS = {Purpose.SIGNERS: "manifest", Purpose.TIMESTAMPS: "tsa"}
+_KINDS = {Purpose.SIGNERS: "manifest", Purpose.TIMESTAMPS: "tsa", Purpose.IDENTITY: "cawg"}
 
 
 def open_context(
@@ -53,10 +54,15 @@ def checked(settings: Mapping[str, Mapping[str, object]]) -> Mapping[str, Mappin
     return settings
 
 
+def _hashes(digests: Iterable[str]) -> str:
+    # Certificates known by their SHA-256 alone: the engine takes it in Base64, one a line.
+    return "".join(f"{base64.b64encode(bytes.fromhex(d)).decode()}\n" for d in sorted(digests))
+
+
 def _anchor(trust_list: TrustList) -> dict[str, object]:
     return {
         "trust_kind": _KINDS[trust_list.purpose],
         "trust_uri": trust_list.name,
         "trust_anchors": pem(trust_list.anchors),
-        "allowed_list": pem(trust_list.allowed),
+        "allowed_list": pem(trust_list.allowed) + _hashes(trust_list.digests),
     }

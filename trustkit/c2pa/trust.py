@@ -7,8 +7,6 @@ accept is trusted.
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,8 +17,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from trustkit.c2pa.certificates import Certificate, issued, read_certificate
-from trustkit.errors import ConfigError
+from trustkit.c2pa.certificates import Certificate, issued
+from trustkit.c2pa.published import Published, fingerprint, read_published
 
 MAX_PATH = 8  # certificates from leaf to anchor; real C2PA chains have two to four
 
@@ -42,11 +40,19 @@ class Purpose(StrEnum):
 
     SIGNERS = "signers"
     TIMESTAMPS = "timestamps"
+    IDENTITY = "identities"  # who may vouch for the name in a CAWG identity assertion
 
 
 @dataclass(frozen=True)
 class TrustList:
-    """A named list. CA certificates are anchors; any other vouches for itself alone."""
+    """A named list. CA certificates are anchors; any other vouches for itself alone.
+
+    `date` is the day on which the list was issued, or where it does not say so was added. `checked`
+    is the day on which it was last fetched, found unchanged at its publisher, or added; `fetched`
+    and `next_update` are UTC times, `frozen` a day, each empty where there is none. `digests` are
+    SHA-256 of end-entity certificates known by nothing else; `entities` pairs the SHA-256 of
+    certificates with the name of whom the list says they belong to.
+    """
 
     name: str
     purpose: Purpose
@@ -54,6 +60,14 @@ class TrustList:
     date: str
     source: str
     certificates: tuple[Certificate, ...]
+    digests: frozenset[str] = frozenset()
+    entities: tuple[tuple[str, str], ...] = ()
+    checked: str = ""
+    issued: str = ""
+    fetched: str = ""
+    next_update: str = ""
+    frozen: str = ""
+    number: int | None = None
 
     @cached_property
     def anchors(self) -> tuple[Certificate, ...]:
@@ -65,16 +79,45 @@ class TrustList:
         """The end-entity certificates, each for itself alone."""
         return frozenset(c for c in self.certificates if not c.is_ca)
 
+    @cached_property
+    def _entities(self) -> dict[str, str]:
+        return dict(self.entities)
+
+    def entity(self, certificate: Certificate) -> str:
+        """Return whom the list says `certificate` belongs to, or an empty text."""
+        return self._entities.get(fingerprint(certificate), "")
+
+    @property
+    def size(self) -> int:
+        """How many certificates are in it, those known by their SHA-256 too."""
+        return len(self.certificates) + len(self.digests)
+
 
 @dataclass(frozen=True)
 class Vouched:
-    """The list that knows a certificate, and the name of the certificate in it."""
+    """The list that knows a certificate, the certificate in it, and whose the list says that is.
+
+    `is_itself` says that the certificate itself is in the list, not one above it.
+    """
 
     by: TrustList
     anchor: str
+    entity: str = ""
+    is_itself: bool = False
 
+    @property
+    def words(self) -> str:
+        """The list as a sentence names it: frozen since when, and as whom it has the signer."""
+        notes = [f"frozen on {self.by.frozen}"] if self.by.frozen else []
+        notes += [f"as {self.entity}"] if self.entity and self.is_itself else []
+        return f"list {self.by.name}" + (f" ({', '.join(notes)})" if notes else "")
 
-_PEM = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
+    @property
+    def facts(self) -> dict[str, object]:
+        """The list as a finding's facts name it."""
+        more = {"entity": self.entity, "frozen": self.by.frozen}
+        known = {"name": self.by.name, "sha256": self.by.sha256, "date": self.by.date}
+        return {**known, **{key: value for key, value in more.items() if value}}
 
 
 def parse_lists(
@@ -86,33 +129,37 @@ def parse_lists(
     interim list mixes them) it becomes a list of authorities of the same name.
     Raises `ConfigError` when there is no certificate or one cannot be read.
     """
-    found = dict.fromkeys(_certificates(pem, name))
-    if not found:
-        raise ConfigError(f"trust list {name} holds no certificate", "it must be a PEM file")
-    digest = hashlib.sha256(pem).hexdigest()
-    parts = {Purpose.SIGNERS: list(found), Purpose.TIMESTAMPS: list[Certificate]()}
-    if purpose is Purpose.TIMESTAMPS:
-        parts = {Purpose.SIGNERS: [], Purpose.TIMESTAMPS: list(found)}
-    else:
+    return by_purpose(read_published([pem], name), name, purpose, date, source)
+
+
+def by_purpose(
+    published: Published, name: str, purpose: Purpose, date: str, source: str, **dates: str
+) -> tuple[TrustList, ...]:
+    """Return `published` as list `name`, parted as `parse_lists` says."""
+    found = published.certificates
+    parts = {purpose: list(found)}
+    if purpose is Purpose.SIGNERS:
         parts[Purpose.TIMESTAMPS] = [c for c in found if c.is_ca and c.is_for_stamping]
         parts[Purpose.SIGNERS] = [c for c in found if c not in parts[Purpose.TIMESTAMPS]]
+    digests = {purpose: frozenset(published.digests)}
     return tuple(
-        TrustList(name, part, digest, date, source, tuple(certificates))
+        TrustList(
+            name,
+            part,
+            published.sha256,
+            published.issued[:10] or date,
+            source,
+            tuple(certificates),
+            digests.get(part, frozenset()),
+            published.entities,
+            issued=published.issued,
+            next_update=published.next_update,
+            number=published.number,
+            **{"checked": date, **dates},
+        )
         for part, certificates in parts.items()
-        if certificates
+        if certificates or digests.get(part)
     )
-
-
-def _certificates(pem: bytes, name: str) -> Iterable[Certificate]:
-    for number, block in enumerate(_PEM.findall(pem), 1):
-        try:
-            parsed = x509.load_pem_x509_certificate(block)
-        except ValueError as error:
-            raise ConfigError(
-                f"certificate {number} of trust list {name} cannot be read",
-                "fetch the list again from its publisher",
-            ) from error
-        yield read_certificate(parsed.public_bytes(Encoding.DER))
 
 
 def pem(certificates: Iterable[Certificate]) -> str:
@@ -131,11 +178,14 @@ def vouch(
     if not chain:
         return None
     for trust_list in lists:
-        if chain[0] in trust_list.allowed:
-            return Vouched(trust_list, chain[0].name)
-        anchor = _path(chain[0], chain[1:], trust_list.anchors, at)
+        leaf = chain[0]
+        if leaf in trust_list.allowed or (
+            trust_list.digests and fingerprint(leaf) in trust_list.digests
+        ):
+            return Vouched(trust_list, leaf.name, trust_list.entity(leaf), is_itself=True)
+        anchor = _path(leaf, chain[1:], trust_list.anchors, at)
         if anchor is not None:
-            return Vouched(trust_list, anchor.name)
+            return Vouched(trust_list, anchor.name, trust_list.entity(anchor))
     return None
 
 
