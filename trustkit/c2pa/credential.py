@@ -5,18 +5,23 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import lru_cache
 
 from trustkit.c2pa.certificates import Certificate
 from trustkit.c2pa.codes import Concern, concern, meaning
 from trustkit.c2pa.cose import Signature, Stamp
 from trustkit.c2pa.read import Found
+from trustkit.c2pa.revocation import CLOCK_SKEW, Moment
+from trustkit.c2pa.revocation.stapled import stapled
+from trustkit.c2pa.revocation.status import Inquiry, inquire, utc_now
+from trustkit.c2pa.revocation.telling import is_revoked, told
 from trustkit.c2pa.telling import finding, plain
 from trustkit.c2pa.trust import Purpose, TrustList, Vouched, unfit, vouch
 from trustkit.finding import Finding, Status
 
-CLOCK_SKEW = timedelta(minutes=10)  # two clocks that both mean well
+# None: the engine knows today's date only, and cannot say how it would have been on another.
+Accepts = Callable[[Found], bool | None]
 
 _Stamped = Generator[Finding, None, datetime | None]  # yields findings, returns a time relied on
 
@@ -25,16 +30,17 @@ def credential(
     found: Found,
     lists: tuple[TrustList, ...],
     now: datetime,
-    engine_accepts: Callable[[Found], bool],
+    engine_accepts: Accepts,
+    inquiry: Inquiry,
     *,
     is_signed: bool,
 ) -> Iterator[Finding]:
     """Yield what is known of the signer and the time stamp of `found`.
 
     `is_signed` says whether the signature holds: a certificate beside a broken one says nothing
-    about anybody. Does not ask any service.
+    about anybody. Asks no service but one that `inquiry` names.
     """
-    return _Credential(found, lists, now, engine_accepts, is_signed).all()
+    return _Credential(found, lists, now, engine_accepts, inquiry, is_signed).all()
 
 
 @dataclass(frozen=True)
@@ -42,7 +48,8 @@ class _Credential:
     found: Found
     lists: tuple[TrustList, ...]
     now: datetime
-    engine_accepts: Callable[[Found], bool]
+    engine_accepts: Accepts
+    inquiry: Inquiry
     is_signed: bool
 
     @property
@@ -60,24 +67,31 @@ class _Credential:
             )
             return
         stamped = yield from self._timestamp(signature.stamp)
-        leaf = signature.chain[0]
-        yield from self._revocation()
+        at = stamped or self.now
+        vouched = vouch(signature.chain, self._lists(Purpose.SIGNERS), at)
+        revocation = self._revocation(signature, at, vouched, is_stamped=stamped is not None)
+        yield from revocation
         if not self.is_signed:
             return
-        at = stamped or self.now
-        yield from self._signer(signature, leaf, at, is_stamped=stamped is not None)
+        known = None if is_revoked(revocation) else vouched
+        yield from self._signer(signature.chain[0], at, vouched, known, is_stamped=bool(stamped))
 
     def _signer(
-        self, signature: Signature, leaf: Certificate, at: datetime, *, is_stamped: bool
+        self,
+        leaf: Certificate,
+        at: datetime,
+        vouched: Vouched | None,
+        unrevoked: Vouched | None,
+        *,
+        is_stamped: bool,
     ) -> Iterator[Finding]:
-        who = _who(leaf)
+        who = named(leaf)
         facts: dict[str, object] = {
-            "signer": _certificate_facts(leaf),
+            "signer": certificate_facts(leaf),
             "signed_at": at.isoformat() if is_stamped else "",
         }
         wrong = unfit(leaf) or self._engine_refusal()
         expired = not leaf.is_valid_at(at)
-        vouched = vouch(signature.chain, self._lists(Purpose.SIGNERS), at)
         if wrong:
             yield finding(
                 "manifest.signer_unfit",
@@ -94,11 +108,12 @@ class _Credential:
             )
         if vouched is None:
             yield self._unknown(who, facts)
-        elif not wrong and not expired and not self._is_revoked:
-            yield self._known(who, facts, vouched)
+        elif unrevoked and not wrong and not expired:
+            yield self._known(who, facts, unrevoked)
 
     def _known(self, who: str, facts: dict[str, object], vouched: Vouched) -> Finding:
-        if not self.engine_accepts(self.found):
+        accepted = self.engine_accepts(self.found)
+        if accepted is False:
             # Both must agree; where only we would trust, the caution of the other counts.
             return finding(
                 "manifest.signer_unknown",
@@ -106,13 +121,12 @@ class _Credential:
                 f"{who} is on list {vouched.by.name}, but the C2PA engine refuses the chain",
                 facts=facts,
             )
-        named = {"name": vouched.by.name, "sha256": vouched.by.sha256, "date": vouched.by.date}
-        return finding(
-            "manifest.trusted",
-            Status.PRESENT,
-            f"signed by {who}, whom list {vouched.by.name} vouches for",
-            facts={**facts, "list": named, "anchor": vouched.anchor},
-        )
+        facts = {**facts, "list": vouched.facts, "anchor": vouched.anchor}
+        says = f"signed by {who}, whom {vouched.words} vouches for"
+        if accepted is None:
+            says += "; the C2PA engine could not be asked as of that date"
+            facts["engine"] = "not asked: it knows today's date only"
+        return finding("manifest.trusted", Status.PRESENT, says, facts=facts)
 
     def _unknown(self, who: str, facts: dict[str, object]) -> Finding:
         lists = self._lists(Purpose.SIGNERS)
@@ -163,7 +177,7 @@ class _Credential:
                 "manifest.timestamp",
                 Status.SKIPPED,
                 "a time stamp is there, but who made it was not checked",
-                reason="its certificates cannot be read",
+                reason="it cannot be read, or its signature does not hold",
             )
             return None
         return (yield from self._authority(stamp))
@@ -172,7 +186,7 @@ class _Credential:
         leaf = stamp.chain[0]
         facts: dict[str, object] = {
             "at": stamp.at.isoformat(),
-            "authority": _certificate_facts(leaf),
+            "authority": certificate_facts(leaf),
         }
         if stamp.at > self.now + CLOCK_SKEW:
             yield finding(
@@ -184,49 +198,60 @@ class _Credential:
             return None
         vouched = vouch(stamp.chain, self._lists(Purpose.TIMESTAMPS), stamp.at)
         if vouched and leaf.is_for_stamping and leaf.is_valid_at(stamp.at):
-            named = {"name": vouched.by.name, "sha256": vouched.by.sha256, "date": vouched.by.date}
             yield finding(
                 "manifest.timestamp",
                 Status.PRESENT,
-                f"time-stamped {stamp.at:%Y-%m-%d %H:%M:%S} UTC by {_who(leaf)}",
-                facts={**facts, "list": named},
+                f"time-stamped {stamp.at:%Y-%m-%d %H:%M:%S} UTC by {named(leaf)}",
+                facts={**facts, "list": vouched.facts},
             )
             return stamp.at
         yield finding(
             "manifest.timestamp_unknown",
             Status.PRESENT,
-            f"time-stamped {stamp.at:%Y-%m-%d %H:%M:%S} UTC by {_who(leaf)}, "
+            f"time-stamped {stamp.at:%Y-%m-%d %H:%M:%S} UTC by {named(leaf)}, "
             "whom no list of time-stamp authorities in use knows",
             facts=facts,
         )
         return None
 
+    def _revocation(
+        self, signature: Signature, at: datetime, vouched: Vouched | None, *, is_stamped: bool
+    ) -> list[Finding]:
+        if not self.is_signed:
+            return [
+                finding(
+                    "manifest.revocation",
+                    Status.SKIPPED,
+                    "whether the certificate was revoked was not checked",
+                    reason="the signature does not hold, so its certificate says nothing",
+                )
+            ]
+        # The engine believes an asserted status whoever signed it, so only what we have judged
+        # counts (docs/revocation.md). Its own word is heard where it has read what we have not.
+        brought = stapled(self.found)
+        if not brought and self._engine_says_revoked:
+            return [
+                finding(
+                    "manifest.signer_revoked",
+                    Status.INVALID,
+                    "the signer's certificate was revoked",
+                )
+            ]
+        anchors = [a for trust_list in self._lists(Purpose.SIGNERS) for a in trust_list.anchors]
+        moment = Moment(at, utc_now())
+        known = inquire(
+            signature.chain, anchors, brought, self.inquiry, moment, may_ask=vouched is not None
+        )
+        return list(told(known, self.inquiry, moment, is_stamped=is_stamped))
+
     @property
-    def _is_revoked(self) -> bool:
+    def _engine_says_revoked(self) -> bool:
         failed = (entry["code"] for entry in self.found.codes("failure"))
         return "signingCredential.ocsp.revoked" in failed
 
-    def _revocation(self) -> Iterator[Finding]:
-        if self._is_revoked:
-            yield finding(
-                "manifest.signer_revoked", Status.INVALID, "the signer's certificate was revoked"
-            )
-        elif "signingCredential.ocsp.notRevoked" in self.successes:
-            yield finding(
-                "manifest.revocation",
-                Status.PRESENT,
-                "the stapled status says that the certificate was not revoked",
-            )
-        else:
-            yield finding(
-                "manifest.revocation",
-                Status.SKIPPED,
-                "whether the certificate was revoked was not checked",
-                reason="no status is stapled, and none is fetched",
-            )
 
-
-def _who(certificate: Certificate) -> str:
+def named(certificate: Certificate) -> str:
+    """Return who a certificate says it is, in one line."""
     organisation, name = certificate.organisation, certificate.name
     return f"{name} ({organisation})" if organisation and organisation != name else name
 
@@ -242,7 +267,8 @@ def _expiry(leaf: Certificate, at: datetime, who: str, *, is_stamped: bool) -> s
 
 
 @lru_cache(maxsize=512)
-def _certificate_facts(certificate: Certificate) -> dict[str, object]:
+def certificate_facts(certificate: Certificate) -> dict[str, object]:
+    """Return what a report says of a certificate."""
     parsed = certificate.parsed
     return {
         "name": certificate.name,
