@@ -1,0 +1,1 @@
+"""Presets of what to redact, as data: which statements hold what, and who says so."""
