@@ -5,7 +5,20 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-BENCHES = ("start", "verify", "sign", "jobs", "memory", "watermark", "sound", "video")
+BENCHES = (
+    "start",
+    "verify",
+    "sign",
+    "signers",
+    "timestamps",
+    "opinion",
+    "jobs",
+    "memory",
+    "metadata",
+    "watermark",
+    "sound",
+    "video",
+)
 
 
 def main(names: list[str]) -> int:

@@ -113,7 +113,7 @@ def options(command: click.Command) -> set[str]:
 
 
 def words(part: str) -> set[str]:
-    return set(re.findall(r"(?<![\w`-])`(--?[a-z][a-z-]*)[ `]", part))
+    return set(re.findall(r"(?<![\w`-])`(--?[a-z][a-z0-9-]*)[ `]", part))
 
 
 def keys(model: type[BaseModel], path: str = "") -> Iterator[str]:

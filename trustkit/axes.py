@@ -1,4 +1,7 @@
-"""Four questions over the same findings, never mixed: integrity, signer, origin, synthetic."""
+"""Five questions over the same findings, never mixed.
+
+Is it whole, who signed it, what does it declare, is it synthetic, and who stands by it?
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ class Axes:
     signer: str
     origin: str
     synthetic: str
+    identity: str = "none"
 
 
 _Table = tuple[tuple[str, tuple[Pattern, ...]], ...]
@@ -53,22 +57,41 @@ ORIGIN: _Table = (
     _row("declared_synthetic", "manifest.declares_synthetic:present"),
     _row("declared_edit", "manifest.declares_edit:present"),
     _row("declared_capture", "manifest.declares_capture:present"),
+    # Unsigned words count where the manifest has none.
+    _row("declared_synthetic", "metadata.declares_synthetic:present"),
+    _row("declared_edit", "metadata.declares_edit:present"),
+    _row("declared_capture", "metadata.declares_capture:present"),
 )
 SYNTHETIC: _Table = (
     _row("likely", "detector.synthetic:present"),
     _row("inconclusive", "detector.inconclusive"),
     _row("unlikely", "detector.synthetic:absent"),
 )
+# Who stands by the statements, against lists of their own; of several the least certain counts.
+IDENTITY: _Table = (
+    _row("broken", "identity.broken"),
+    _row("expired", "identity.expired"),
+    _row(
+        "untrusted",
+        "identity.unknown",
+        "identity.unknown:skipped",
+        "identity.aggregated:skipped",
+        "identity.cawg:skipped",
+        "identity.cawg:invalid",
+    ),
+    _row("trusted", "identity.trusted"),
+)
 
 
 def axes(findings: Findings) -> Axes:
-    """Return the four answers that `findings` give."""
+    """Return the five answers that `findings` give."""
     seen = Seen(findings)
     return Axes(
         _first(INTEGRITY, seen, "none"),
         _first(SIGNER, seen, "none"),
         _first(ORIGIN, seen, "none"),
         _first(SYNTHETIC, seen, "not_checked"),
+        _first(IDENTITY, seen, "none"),
     )
 
 

@@ -9,6 +9,10 @@ IPTC = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 C2PA = "http://c2pa.org/digitalsourcetype/"
 DISCLOSURE_LABEL = "org.trustkit.disclosure"  # our own assertion, beside the actions
 
+# CAWG Training and Data Mining 1.1: the four uses it knows, and what may be said of each.
+MINING_USES = ("data_mining", "ai_inference", "ai_generative_training", "ai_training")
+PERMISSIONS = ("allowed", "notAllowed", "constrained")
+
 
 class Origin(StrEnum):
     """What a source type declares, in the words of the report's origin axis."""
@@ -64,12 +68,21 @@ class Edit:
 
 
 @dataclass(frozen=True, slots=True)
+class Permission:
+    """Whether one of `MINING_USES` is permitted, by `PERMISSIONS`; `info` tells the condition."""
+
+    use: str
+    permission: str
+    info: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Disclosure:
     """What a publisher declares of one file.
 
     `source_type` is one of `TERMS`, never guessed; `created` is ISO 8601 with a zone; a prompt is
     written only when asked for, as text or as its SHA-256. `references` are paths of the media it
-    was made from.
+    was made from. `metadata` is JSON-LD, descriptive and for all to read.
     """
 
     source_type: str
@@ -83,6 +96,8 @@ class Disclosure:
     prompt_sha256: str = ""
     edits: tuple[Edit, ...] = ()
     references: tuple[str, ...] = ()
+    training_mining: tuple[Permission, ...] = ()
+    metadata: str = ""
 
 
 def uri(term: str) -> str:

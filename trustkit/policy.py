@@ -16,10 +16,18 @@ from trustkit.finding import Finding, Status
 Findings = tuple[Finding, ...]
 
 
+LIST_FILES = (".pem", ".crt", ".json")  # a name of a trust list that ends so is a file's
+
 # Every code that trustkit itself gives; docs/findings.md has a paragraph on each.
 CODES = frozenset(
     {
+        "identity.aggregated",
+        "identity.broken",
         "identity.cawg",
+        "identity.expired",
+        "identity.trusted",
+        "identity.unknown",
+        "manifest.ancestor_timestamp",
         "manifest.assertion_changed",
         "manifest.content_changed",
         "manifest.declares_ai",
@@ -29,26 +37,46 @@ CODES = frozenset(
         "manifest.excluded_more",
         "manifest.excluded_range",
         "manifest.failed",
+        "manifest.generator_listed",
         "manifest.ingredient_broken",
         "manifest.intact",
         "manifest.nonconformant",
         "manifest.padding",
         "manifest.present",
+        "manifest.redacted",
         "manifest.remote",
         "manifest.remote.failed",
         "manifest.revocation",
+        "manifest.revocation.failed",
+        "manifest.revocation_unknown",
         "manifest.signature_broken",
         "manifest.signer",
         "manifest.signer_expired",
         "manifest.signer_revoked",
+        "manifest.signer_revoked_later",
         "manifest.signer_unfit",
         "manifest.signer_unknown",
         "manifest.timestamp",
         "manifest.timestamp_unknown",
+        "manifest.training_mining",
         "manifest.trusted",
         "manifest.unbound",
         "manifest.unreadable",
+        "metadata.aigc",
+        "metadata.conflict",
+        "metadata.declares_ai",
+        "metadata.declares_capture",
+        "metadata.declares_edit",
+        "metadata.declares_synthetic",
+        "metadata.failed",
+        "metadata.present",
+        "opinion.agrees",
+        "opinion.differs.conformance",
+        "opinion.differs.integrity",
+        "opinion.differs.trust",
+        "opinion.failed",
         "trust.list_old",
+        "trust.list_outdated",
         "trust.none",
         "watermark.bound",
         "watermark.failed",
@@ -166,7 +194,8 @@ class Limits:
 class Policy:
     """A house's rules. With no case holding, a file is accepted.
 
-    `trust_lists` and `tsa_lists` name lists or PEM files; None means every list installed.
+    `trust_lists`, `tsa_lists` and `identity_lists` name lists or files; None means every list
+    installed for that purpose.
     """
 
     name: str
@@ -177,6 +206,7 @@ class Policy:
     tsa_lists: tuple[str, ...] | None = None
     max_age_days: int | None = None
     limits: Limits = Limits()
+    identity_lists: tuple[str, ...] | None = None
 
     def judge(self, findings: Iterable[Finding]) -> Verdict:
         """Return the word of the first headline that holds and the first case's decision."""

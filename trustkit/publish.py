@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trustkit import __version__
 from trustkit.asset import Asset
+from trustkit.c2pa.identity_write import Identity
 from trustkit.c2pa.manifest import PARENT, Ingredient, build
 from trustkit.c2pa.parent import Incoming, incoming
 from trustkit.c2pa.softbinding import SoftBinding, nearest
@@ -18,42 +20,70 @@ from trustkit.disclosure import Disclosure
 from trustkit.errors import PublishError
 from trustkit.media import UNREADABLE_NOTE
 from trustkit.signers import Signer
+from trustkit.timestamps import SECONDS, Given, NoStampError, stamping
+
+if TYPE_CHECKING:
+    from trustkit.timestamps.relay import Relay
+
+_NO_STAMP = "try again, name another with --tsa, or sign without one: --defer-timestamp"
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
     """How to sign: the disclosure, where the manifest goes, and what else goes into it.
 
-    `references` are inputs the content was made from, `components` files placed in it; `tsa` is
-    the URL of an RFC 3161 authority. `marks` name the keys with which our mark is looked for, so
-    that the manifest names it: `public` or key files; with none it is not looked for.
+    `references` are inputs the content was made from, `components` files placed in it; `tsa` are
+    the URLs of RFC 3161 authorities, each given `tsa_seconds`; `defer_timestamp` signs without a
+    stamp where none of them gives one. `marks` name the keys with which our mark is looked for, so
+    that the manifest names it: `public` or key files; with none it is not looked for. `status` is
+    an OCSP response about the signer's certificate, to be stapled to the signature.
     """
 
     disclosure: Disclosure
     placement: Placement = Placement()
     references: tuple[Path, ...] = ()
     components: tuple[Path, ...] = ()
-    tsa: str = ""
+    tsa: tuple[str, ...] = ()
     thumbnail: bool = False
     merkle: bool = True
     allow_broken_parent: bool = False
     marks: tuple[str, ...] = ("public",)
+    tsa_seconds: float = SECONDS
+    defer_timestamp: bool = False
+    status: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """What was written, the marks its manifest names, and what the publisher should know."""
+    """What was written, the marks its manifest names, and what the publisher should know.
+
+    `stamp` is what an authority gave, None where the signature bears no time stamp.
+    """
 
     sealed: Sealed
     warnings: tuple[str, ...]
     marks: tuple[SoftBinding, ...] = ()
+    stamp: Given | None = None
 
 
-def sign(asset: Asset, output: Path, order: Order, signer: Signer) -> Signed:
+def sign(
+    asset: Asset,
+    output: Path,
+    order: Order,
+    signer: Signer,
+    stamper: Relay | None = None,
+    identity: Identity | None = None,
+) -> Signed:
     """Write `asset`, signed, to `output`, which may be the same path; raises `PublishError`.
 
-    On any failure nothing is written.
+    On any failure nothing is written. `identity` names who stands by what is stated. `stamper`
+    reaches the authorities of the order: one opened for a whole batch keeps its connections;
+    without it they are opened for this file.
     """
+    if stamper is None and order.tsa:
+        with stamping(order.tsa, order.tsa_seconds) as opened:
+            return sign(asset, output, order, signer, opened, identity)
+
     # (1) Refuse what could not be shown to anybody: signing it would vouch for rubbish.
     note = str(asset.measures.get("note", ""))
     if note.startswith(UNREADABLE_NOTE):
@@ -87,18 +117,27 @@ def sign(asset: Asset, output: Path, order: Order, signer: Signer) -> Signed:
     )
 
     # (5) Sign, read back, put in place.
-    sealed = seal(
-        asset,
-        output,
-        definition,
-        signer,
-        ingredients,
-        placement,
-        order.tsa,
-        thumbnail=order.thumbnail,
-        merkle=order.merkle,
-    )
-    return Signed(sealed, tuple(_warnings(asset, order, placement, broken, unread)), marks)
+    put = partial(seal, asset, output, definition, signer, ingredients, placement)
+    put = partial(put, thumbnail=order.thumbnail, merkle=order.merkle, identity=identity)
+    put = partial(put, status=order.status)
+    try:
+        sealed, late = put(stamper), ""
+    except NoStampError as error:
+        if not order.defer_timestamp:
+            raise NoStampError(error.message, _NO_STAMP, error.failed) from error
+        sealed, late = put(None), error.message
+    warnings = [*_stamp_notes(stamper, late), *_warnings(asset, order, placement, broken, unread)]
+    given = stamper.given[-1] if stamper and not late else None
+    return Signed(sealed, tuple(warnings), marks, given)
+
+
+def _stamp_notes(stamper: Relay | None, late: str) -> Iterator[str]:
+    if late:
+        yield f"signed without a time stamp: {late}. Add one later: trustkit timestamp add"
+    elif stamper is None:
+        yield "no time stamp: the signature will not outlive its certificate"
+    else:
+        yield from stamper.notes()
 
 
 def _marks(asset: Asset, keys: Sequence[str]) -> tuple[tuple[SoftBinding, ...], list[str]]:
@@ -165,8 +204,6 @@ def _warnings(
     asset: Asset, order: Order, placement: Placement, broken: str, unread: Sequence[str]
 ) -> list[str]:
     found = []
-    if not order.tsa:
-        found.append("no time stamp: the signature will not outlive its certificate")
     if broken:
         found.append(f"its parent does not hold, and the manifest says so: {broken}")
     if placement.sidecar and not order.placement.is_beside:

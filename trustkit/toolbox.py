@@ -6,32 +6,49 @@ import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from trustkit import plugins
 from trustkit.asset import open_asset
 from trustkit.batch.local import VerifyWorker
 from trustkit.batch.sources import shown
+from trustkit.c2pa.compare import Side, side
 from trustkit.c2pa.describe import describe, describe_raw
 from trustkit.c2pa.fetch import make_fetcher
 from trustkit.c2pa.lists import ListFolder, from_file
+from trustkit.c2pa.revocation.asking import Asker
+from trustkit.c2pa.revocation.crl import read_lists
+from trustkit.c2pa.revocation.own import own_status as ask_status
+from trustkit.c2pa.revocation.status import Inquiry
+from trustkit.c2pa.shelf import Shelf
 from trustkit.c2pa.trust import Purpose, TrustList
-from trustkit.errors import ConfigError, PublishError
+from trustkit.errors import ConfigError, MissingBackendError, PublishError
 from trustkit.evidence import Collector
-from trustkit.finding import Finding, Status, Weight
+from trustkit.evidence.trust import TrustNotes, trust_notes
 from trustkit.policies import DEFAULT, load_policy
-from trustkit.policy import Policy
+from trustkit.policy import LIST_FILES, Policy
 from trustkit.signers import Passphrase, Signer
+from trustkit.signers.checked import checked
+from trustkit.signers.keep import KeyFolder
+from trustkit.signers.pem import open_file_signer
+
+if TYPE_CHECKING:
+    from trustkit.redact import Row
 
 
 @dataclass(frozen=True)
 class Wish:
     """How files are to be verified, in plain values, so that it can cross to a worker.
 
-    `trust` and `tsa_trust` name lists or PEM files beside the policy's; `remote_hosts` are those
-    from which remote manifests may be fetched: none means that nothing is. `mark_keys` are files
-    of keys with which marks are read, beside the public one.
+    `trust`, `tsa_trust` and `identity_trust` name lists or files beside the policy's;
+    `remote_hosts` are those from which remote manifests may be fetched: none means that nothing
+    is. `mark_keys` are files of keys with which marks are read, beside the public one. With `ocsp`
+    the responders of certificates on a list in use are asked, at `ocsp_hosts` on private addresses
+    too; `crls` are files of revocation lists. `validation_time` (ISO 8601) is as of when to judge.
+    With `second_opinion` another C2PA engine is asked as well.
     """
 
     policy: str = DEFAULT
@@ -41,6 +58,12 @@ class Wish:
     skip: tuple[str, ...] = ()
     remote_hosts: tuple[str, ...] = ()
     mark_keys: tuple[str, ...] = ()
+    identity_trust: tuple[str, ...] = ()
+    ocsp: bool = False
+    ocsp_hosts: tuple[str, ...] = ()
+    crls: tuple[str, ...] = ()
+    validation_time: str = ""
+    second_opinion: bool = False
 
 
 @dataclass(frozen=True)
@@ -58,9 +81,12 @@ def open_toolbox(wish: Wish) -> Toolbox:
     lists = trust_lists(policy, wish)
     names = chosen_collectors(wish)
     collectors: list[Collector] = [_collector(name, lists, wish, policy) for name in names]
-    notes = tuple(_trust_notes(policy, lists)) if "manifest" in names else ()
+    if wish.second_opinion:
+        collectors.append(_opinion(lists, wish))
+    now = _as_of(wish) or datetime.now(UTC)
+    notes = tuple(trust_notes(lists, policy.max_age_days, now)) if "manifest" in names else ()
     if notes:
-        collectors.append(_Notes(notes))
+        collectors.append(TrustNotes(notes))
     return Toolbox(policy, lists, tuple(collectors))
 
 
@@ -83,6 +109,27 @@ def _describe_raw(path: Path) -> dict[str, Any]:
     return describe_raw(open_asset(path, shown(str(path))))
 
 
+def open_comparer() -> Callable[[Path], Side]:
+    """Make the work function that reads what a file says of itself, to be compared."""
+    return _side
+
+
+def _side(path: Path) -> Side:
+    return side(open_asset(path, shown(str(path))))
+
+
+def open_lister() -> Callable[[tuple[Path, str]], list[Row]]:
+    """Make the work function that lists what a file states and could be redacted."""
+    return _statements
+
+
+def _statements(file: tuple[Path, str]) -> list[Row]:
+    from trustkit.redact import listing  # brings the part that writes along
+
+    path, name = file
+    return listing(open_asset(path, name))
+
+
 def chosen_collectors(wish: Wish) -> list[str]:
     """List the collectors to ask; raises `ConfigError` for one that is not installed."""
     there = plugins.names("evidence")
@@ -99,19 +146,21 @@ def chosen_collectors(wish: Wish) -> list[str]:
 def trust_lists(policy: Policy, wish: Wish) -> tuple[TrustList, ...]:
     """Return the lists in use: those asked for, else the policy's, else all that are installed."""
     folder = list_folder()
+    load = cache(folder.load)  # each list is read once, whatever it is asked for
     found: list[TrustList] = []
     named = {
         Purpose.SIGNERS: (wish.trust, policy.trust_lists),
         Purpose.TIMESTAMPS: (wish.tsa_trust, policy.tsa_lists),
+        Purpose.IDENTITY: (wish.identity_trust, policy.identity_lists),
     }
     for purpose, (asked, by_policy) in named.items():
         names: Iterable[str] | None = asked or by_policy
         if names is None:
             for name in folder.names():
-                found += [t for t in folder.load(name) if t.purpose is purpose]
+                found += [t for t in load(name) if t.purpose is purpose]
         else:
             for name in names:
-                found += _named_list(folder, name, purpose)
+                found += _named_list(load, name, purpose)
     return tuple(dict.fromkeys(found))
 
 
@@ -122,15 +171,24 @@ def _for(purpose: Purpose, lists: tuple[TrustList, ...]) -> tuple[TrustList, ...
     return tuple(trust_list for trust_list in lists if trust_list.purpose is purpose)
 
 
-def _named_list(folder: ListFolder, name: str, purpose: Purpose) -> tuple[TrustList, ...]:
-    if name.endswith((".pem", ".crt")) or os.sep in name:
+_OPTIONS = {
+    Purpose.SIGNERS: "--trust",
+    Purpose.TIMESTAMPS: "--tsa-trust",
+    Purpose.IDENTITY: "--identity-trust",
+}
+
+
+def _named_list(
+    load: Callable[[str], tuple[TrustList, ...]], name: str, purpose: Purpose
+) -> tuple[TrustList, ...]:
+    if name.endswith(LIST_FILES) or os.sep in name:
         return _for(purpose, from_file(Path(name).expanduser(), purpose))
-    lists = folder.load(name)
+    lists = load(name)
     if all(trust_list.purpose is not purpose for trust_list in lists):
         # Asked for by name in the wrong place: never let a list of authorities vouch for signers.
         raise ConfigError(
             f"trust list {name} is of {lists[0].purpose}, not of {purpose}",
-            "name it under --tsa-trust" if purpose is Purpose.SIGNERS else "name it under --trust",
+            f"name it under {_OPTIONS[lists[0].purpose]}",
         )
     return _for(purpose, lists)
 
@@ -139,56 +197,63 @@ def _collector(name: str, lists: tuple[TrustList, ...], wish: Wish, policy: Poli
     make: Callable[..., Collector] = plugins.load("evidence", name)
     match name:
         case "manifest":
-            return make(lists, make_fetcher(wish.remote_hosts) if wish.remote_hosts else None)
+            fetch = make_fetcher(wish.remote_hosts) if wish.remote_hosts else None
+            manifest = make(lists, fetch, inquiry=_inquiry(wish), as_of=_as_of(wish))
+            return _with_products(manifest)
         case "watermark":
             # Of a file's time the greater part is kept for what can prove something.
             return make(wish.mark_keys, policy.limits.max_seconds_per_file / 3)
     return make()
 
 
-@dataclass(frozen=True)
-class _Notes:
-    """What is to be said of the trust lists with every file."""
-
-    notes: tuple[Finding, ...]
-    name: str = "trust"
-
-    def collect(self, _asset: object) -> Iterable[Finding]:
-        return self.notes
-
-
-def _trust_notes(policy: Policy, lists: Iterable[TrustList]) -> Iterable[Finding]:
-    lists = tuple(lists)
-    if not any(trust_list.purpose is Purpose.SIGNERS for trust_list in lists):
-        yield Finding(
-            "trust.none",
-            Status.SKIPPED,
-            Weight.PROOF,
-            "trust",
-            "no list of signers is in use, so nobody can be recognised",
-            reason=NO_LIST_HINT,
-        )
-    today = datetime.now(UTC).date()
-    for trust_list in lists:
-        age = (today - datetime.fromisoformat(trust_list.date).date()).days
-        if policy.max_age_days is not None and age > policy.max_age_days:
-            yield Finding(
-                "trust.list_old",
-                Status.PRESENT,
-                Weight.PROOF,
-                "trust",
-                f"trust list {trust_list.name} is {age} days old; the policy allows "
-                f"{policy.max_age_days}",
-                facts={"name": trust_list.name, "date": trust_list.date, "days": age},
-            )
+def _opinion(lists: tuple[TrustList, ...], wish: Wish) -> Collector:
+    # The other engine is an extra, and loaded when it is asked for.
+    try:
+        from trustkit.evidence.opinion import OpinionCollector
+    except ModuleNotFoundError as error:
+        if error.name != "encypher_c2pa":
+            raise
+        raise MissingBackendError(
+            f"a second opinion needs {error.name}", "pip install 'trustkit[second-opinion]'"
+        ) from error
+    return OpinionCollector(lists, _as_of(wish))
 
 
-NO_LIST_HINT = "add one: trustkit trust add C2PA-TRUST-LIST.pem --name c2pa"
+def _with_products(manifest: Collector) -> Collector:
+    information = information_shelf()
+    if not information.names():
+        return manifest
+    # Imported where the list is installed: most have none, and reading it takes a library.
+    from trustkit.c2pa.updating import load_products
+    from trustkit.evidence.listed import Listed
+
+    products = load_products(information)
+    return Listed(manifest, products) if products else manifest
+
+
+def _inquiry(wish: Wish) -> Inquiry:
+    found = [crl for name in wish.crls for crl in read_lists(Path(name).expanduser())]
+    asks = wish.ocsp or wish.ocsp_hosts
+    return Inquiry(tuple(found), Asker(wish.ocsp_hosts) if asks else None)
+
+
+def _as_of(wish: Wish) -> datetime | None:
+    return datetime.fromisoformat(wish.validation_time) if wish.validation_time else None
 
 
 def list_folder() -> ListFolder:
     """Return the folder of named trust lists: TRUSTKIT_HOME, else the user's config folder."""
     return ListFolder(home() / "trust")
+
+
+def information_shelf() -> Shelf:
+    """Return the folder of lists that inform and vouch for nobody, beside the trust lists."""
+    return Shelf(home() / "information")
+
+
+def key_folder() -> KeyFolder:
+    """Return the folder of the keys that are kept by name."""
+    return KeyFolder(home() / "keys")
 
 
 def home() -> Path:
@@ -199,16 +264,32 @@ def home() -> Path:
     return Path(base) / "trustkit"
 
 
+def own_status(signer: Signer, ocsp_hosts: tuple[str, ...] = ()) -> bytes:
+    """Ask the issuer of a key's certificate for its status; raises `PublishError` if not good."""
+    return ask_status(signer.chain, Asker(ocsp_hosts))
+
+
 def open_signer(uri: str, passphrase: Passphrase) -> Signer:
-    """Open the key that `uri` names, by the backend of its scheme; raises `PublishError`."""
+    """Open the key that `uri` names, by the backend of its scheme; raises `PublishError`.
+
+    A bare name is that of a key kept by `trustkit keys`.
+    """
+    if key_folder().is_kept(uri):
+        return open_file_signer(quote(str(key_folder().in_use(uri))), passphrase)
     scheme, colon, location = uri.partition(":")
     if not colon or not location:
         raise PublishError(
             f"{uri!r} is no key URI",
-            "write file:DIR, with DIR from `trustkit keys generate -o DIR`",
+            "write file:DIR, with DIR from `trustkit keys generate -o DIR`, or a name of "
+            "`trustkit keys list`",
         )
     if scheme not in plugins.names("signers"):
         there = ", ".join(f"{name}:" for name in plugins.names("signers"))
         raise PublishError(f"no signer for {scheme}: keys", f"installed: {there}")
-    signer: Signer = plugins.load("signers", scheme)(location, passphrase)
-    return signer
+    try:
+        make = plugins.load("signers", scheme)
+    except MissingBackendError as error:
+        raise PublishError(error.message, error.hint) from error
+    signer: Signer = make(location, passphrase)
+    # What our own code does with a key in memory is tested; what others do is checked each time.
+    return signer if scheme == "file" else checked(signer)

@@ -11,6 +11,7 @@ from trustkit.asset import Asset
 from trustkit.axes import Axes, axes
 from trustkit.errors import TrustkitError, UnreadableError
 from trustkit.evidence import Collector
+from trustkit.evidence.conflicts import conflicts
 from trustkit.finding import Finding, Status, Weight
 from trustkit.media import UNREADABLE_NOTE
 from trustkit.policy import Policy, Verdict, Word
@@ -46,6 +47,7 @@ def verify(asset: Asset, collectors: Iterable[Collector], policy: Policy) -> Rep
         start = time.perf_counter()
         findings += _collect(collector, asset)
         timing[collector.name] = round((time.perf_counter() - start) * 1000, 3)
+    findings += conflicts(findings)
     verdict = policy.judge(findings)
     note = str(asset.measures.get("note", ""))
     if verdict.word is Word.NO_PROVENANCE and note.startswith(UNREADABLE_NOTE):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import stat
 from pathlib import Path
 
@@ -168,6 +169,22 @@ def test_key_and_chain_may_be_named_apart(quick: Run, output: Path) -> None:
     folder = KEYS / "signer/es384"
     uri = f"file:{folder}/key.pem?chain={folder}/chain.pem"
     assert quick("sign", PICTURE, "-o", output, "--key", uri, *AI).code == 0
+
+
+def test_a_plus_in_the_name_of_a_chain_is_a_plus(quick: Run, output: Path, tmp_path: Path) -> None:
+    place = tmp_path / "desk+wire"
+    shutil.copytree(KEYS / "signer/es256", place)
+    uri = f"file:{place / 'key.pem'}?chain={place / 'chain.pem'}"
+    answer = quick("sign", PICTURE, "-o", output, "--key", uri, *AI)
+    assert answer.code == 0, answer.stderr
+
+
+def test_an_option_that_file_keys_do_not_have_is_refused(quick: Run, output: Path) -> None:
+    uri = f"file:{KEYS / 'es256' / 'key.pem'}?chian={KEYS / 'es256' / 'chain.pem'}"
+    answer = quick("sign", PICTURE, "-o", output, "--key", uri, *AI)
+    assert answer.code == 40
+    assert "no option 'chian'" in answer.stderr
+    assert not output.exists()
 
 
 def test_generate_never_overwrites_a_key(quick: Run, tmp_path: Path) -> None:

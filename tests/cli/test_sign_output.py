@@ -207,6 +207,12 @@ def test_standard_output_takes_one_file_with_its_manifest_inside(
     assert answer.raw == b""
 
 
+def test_a_sidecar_that_nobody_asked_for_is_not_lost_on_standard_output(quick: Run) -> None:
+    answer = quick("sign", MEDIA / "scene.bmp", "-o", "-", *SIGN)
+    assert (answer.code, answer.raw) == (40, b"")
+    assert "does not fit on standard output" in answer.stderr
+
+
 def test_no_temporary_file_stays_behind(run: Run, tmp_path: Path) -> None:
     scratch, out = tmp_path / "scratch", tmp_path / "out"
     scratch.mkdir()

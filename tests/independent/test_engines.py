@@ -43,7 +43,7 @@ ACCEPTED = ("valid", "valid", "match", "Trusted")
 def signed(
     media: Path, output: Path, algorithm: str = "es256", tsa: str = "", *, beside: bool = False
 ) -> Path:
-    order = Order(ORDER.disclosure, Placement(sidecar=beside), tsa=tsa, marks=())
+    order = Order(ORDER.disclosure, Placement(sidecar=beside), tsa=(tsa,) if tsa else (), marks=())
     signer = open_signer(f"file:{KEYS / 'signer' / algorithm}", str)
     sign(open_asset(media), output, order, signer)
     return output

@@ -1,6 +1,8 @@
-"""Four questions, answered apart: what answers one says nothing about another."""
+"""Five questions, answered apart: what answers one says nothing about another."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -19,6 +21,7 @@ ABOUT = {
         *("recovered", "none"),
     ),
     "synthetic": ("likely", "unlikely", "inconclusive", "not_checked"),
+    "identity": ("trusted", "untrusted", "expired", "broken", "none"),
 }
 EXTRA = ("detector.synthetic", "detector.inconclusive", "registry.recovered", "manifest.failed")
 
@@ -48,6 +51,13 @@ def test_trust_never_touches_integrity(found: list[Finding]) -> None:
     about = ("manifest.signer", "manifest.trusted", "trust.", "identity.", "manifest.timestamp")
     without = tuple(f for f in found if not f.code.startswith(about))
     assert axes(without).integrity == axes(tuple(found)).integrity
+
+
+@given(_findings)
+def test_an_identity_answers_its_own_question_alone(found: list[Finding]) -> None:
+    without = axes(tuple(f for f in found if not f.code.startswith("identity.")))
+    answer = axes(tuple(found))
+    assert replace(answer, identity="none") == without
 
 
 @given(_findings)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import os
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
@@ -79,9 +79,9 @@ def _expand(name: str, *, recursive: bool, stdin: BinaryIO) -> Iterator[Source]:
     path = Path(name)
     if name == STDIN:
         yield Source(Path(STDIN), STDIN)
-    elif path.is_dir():
+    elif _names(path, Path.is_dir):
         yield from _folder(path, recursive=recursive)
-    elif not path.exists() and glob.has_magic(name):
+    elif not _names(path, Path.exists) and glob.has_magic(name):
         matches = sorted(glob.glob(name, recursive=True))  # noqa: PTH207  # the name may be absolute
         if not matches:
             yield Source(Path(), name, f"nothing matches {name}")
@@ -119,4 +119,12 @@ def _asset_of(source: Source) -> Source:
 
 
 def _is_sidecar(path: Path) -> bool:
-    return path.suffix == ".c2pa" and path.with_suffix("").is_file()
+    return path.suffix == ".c2pa" and _names(path.with_suffix(""), Path.is_file)
+
+
+def _names(path: Path, asked: Callable[[Path], bool]) -> bool:
+    # No file has a name that is too long, and opening it will say so.
+    try:
+        return asked(path)
+    except OSError:
+        return False

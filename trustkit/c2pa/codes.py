@@ -115,7 +115,7 @@ _OTHERS = {
     "claimSignature.validated": "the signature fits the claim",
     "claimSignature.insideValidity": "signed while the certificate was valid",
     "signingCredential.trusted": "the engine found the signer in a list it was given",
-    "signingCredential.ocsp.notRevoked": "the stapled status says: not revoked",
+    "signingCredential.ocsp.notRevoked": "a stapled status, whoever made it, says: not revoked",
     "signingCredential.ocsp.skipped": "revocation was not asked for",
     "signingCredential.ocsp.inaccessible": "the CA's revocation service did not answer",
     "timeStamp.validated": "the time stamp is for this signature",
@@ -137,6 +137,28 @@ _OTHERS = {
     "timeOfSigning.insideValidity": "the time of signing is within the certificate's validity",
     "timeOfSigning.outsideValidity": "the time of signing is outside the certificate's validity",
 }
+# CAWG Identity 1.3 sections 7.2, 8.1.7 and 8.2.2.
+_IDENTITY = {
+    "cawg.identity.well-formed": "the identity statement is whole",
+    "cawg.identity.cbor.invalid": "it cannot be read",
+    "cawg.identity.assertion.mismatch": "it names a statement that is not in this claim",
+    "cawg.identity.assertion.duplicate": "it names a statement twice",
+    "cawg.identity.hard_binding_missing": "it does not name what binds the manifest to the content",
+    "cawg.identity.hard_binding_incorrect": "it names another binding than the manifest's",
+    "cawg.identity.sig_type.unknown": "its kind of signature is not known",
+    "cawg.identity.pad.invalid": "its padding is not empty",
+    "cawg.x509.signature.validated": "its signature holds",
+    "cawg.x509.signature.mismatch": "its signature does not fit",
+    "cawg.x509.signature.outside_validity": "its certificate is not valid today",
+    "cawg.x509.credential.trusted": "a list of identities knows its certificate",
+    "cawg.x509.credential.untrusted": "no list of identities that was asked knows its certificate",
+    "cawg.x509.credential.invalid": "its certificate does not meet the profile",
+    "cawg.ica.credential_valid": "the aggregated identity is whole",
+    "cawg.ica.did_unavailable": "the key of whoever issued it was not fetched",
+    "cawg.ica.untrusted_issuer": "whoever issued it is on no list",
+    "cawg.ica.invalid_cose_sign1": "its signature cannot be read",
+    "cawg.ica.invalid_verifiable_credential": "its credential cannot be read",
+}
 
 
 def concern(code: str) -> Concern:
@@ -154,7 +176,9 @@ def meaning(code: str) -> str:
     if code in _FAILURES:
         return _FAILURES[code][1]
     if code.startswith("cawg."):
-        return "about the publisher's own identity statement (CAWG), not about the file"
+        said = _IDENTITY.get(code)
+        about = "about the publisher's own identity statement (CAWG), not about the file"
+        return f"{said} ({about})" if said else about
     return _OTHERS.get(code, "a code this version does not know")
 
 

@@ -1,22 +1,23 @@
 """A small reader of what the engine keeps to itself: the certificates inside a signature.
 
 JUMBF (ISO/IEC 19566-5) holds boxes in boxes; the signature box holds COSE_Sign1 (RFC 9052), whose
-headers hold the signer's chain and the time-stamp token (RFC 3161). Nothing is verified here: the
-engine has verified this very store, and `trust` judges the certificates.
+headers hold the signer's chain and the time-stamp token (RFC 3161). The signature is not verified
+here: the engine has verified this very store, and `trust` judges the certificates.
 """
 
 from __future__ import annotations
 
+import hashlib
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import cbor2
-from asn1crypto import cms, tsp
 
 from trustkit.c2pa.certificates import Certificate, read_certificate
+from trustkit.tokens import TokenError, read_reply, read_token
 
 _X5CHAIN = (33, "x5chain")  # RFC 9360; C2PA 1.x wrote the name
 _SIGN1_PARTS = 4
@@ -39,12 +40,14 @@ class Signature:
     """What a COSE signature carries beside itself; `padding_is_clean` means all zero.
 
     `is_plain`: nothing stands in it but what C2PA names there, which no hash would notice.
+    `statuses` are the OCSP responses stapled to it (`rVals`), as they are.
     """
 
     chain: tuple[Certificate, ...]
     stamp: Stamp | None
     padding_is_clean: bool
     is_plain: bool
+    statuses: tuple[bytes, ...] = ()
 
 
 class CoseError(ValueError):
@@ -64,12 +67,13 @@ def read_signature(store: bytes, label: str) -> Signature:
         if not isinstance(parts, (list, tuple)) or len(parts) != _SIGN1_PARTS:
             raise CoseError("the signature box holds no COSE_Sign1")
         protected: Any = cbor2.loads(parts[0]) if parts[0] else {}
-        headers = {**dict(parts[1]), **dict(protected)}  # what is signed wins
-        certificates = _chain(headers)
+        headers = dict(parts[1])
+        certificates = tuple(read_certificate(der) for der in carried(dict(protected), headers))
     except (cbor2.CBORDecodeError, ValueError, TypeError, RecursionError) as error:
         raise CoseError(f"the signature box cannot be read: {error}") from error
     is_plain = is_whole and parts[2] is None and set(parts[1]) <= _UNPROTECTED
-    return Signature(certificates, _stamp(headers), _is_zero(headers), is_plain)
+    is_clean = _is_zero(headers) and _is_zero(protected)
+    return Signature(certificates, _stamp(headers), is_clean, is_plain, _statuses(headers))
 
 
 def left_out(store: bytes, label: str) -> int:
@@ -83,6 +87,47 @@ def left_out(store: bytes, label: str) -> int:
     except (cbor2.CBORDecodeError, LookupError, ValueError, TypeError, RecursionError) as error:
         raise CoseError("the data hash cannot be read") from error
     return sum(lengths[:-1])
+
+
+def box(store: bytes, *path: str) -> bytes:
+    """Return what is in the box that `path` leads to, label by label; raises `CoseError`."""
+    return bytes(_box(memoryview(store), *path))
+
+
+def labels(store: bytes, *path: str) -> list[str]:
+    """List the labels of the boxes in the box that `path` leads to, in order, doubles too.
+
+    Raises `CoseError` where there is no such box.
+    """
+    content = memoryview(store)
+    for want in path:
+        inside = list(_superboxes(content, want))
+        if not inside:
+            raise CoseError(f"there is no box {want}")
+        content = inside[0]
+    return [_label(description) for description in _descriptions(content)]
+
+
+def _superboxes(data: memoryview, want: str) -> Iterator[memoryview]:
+    for kind, content in _boxes(data):
+        inner = list(_boxes(content)) if kind == b"jumb" else []
+        if inner and inner[0][0] == b"jumd" and _label(inner[0][1]) == want:
+            yield content[len(inner[0][1]) + 8 :]
+
+
+def _descriptions(data: memoryview) -> Iterator[memoryview]:
+    for kind, content in _boxes(data):
+        first = next(_boxes(content), None) if kind == b"jumb" else None
+        if first and first[0] == b"jumd":
+            yield first[1]
+
+
+def box_digest(store: bytes, *path: str) -> str:
+    """Return the SHA-256, hex, of what the box at `path` holds; empty where there is none."""
+    try:
+        return hashlib.sha256(_box(memoryview(store), *path)).hexdigest()
+    except CoseError:
+        return ""
 
 
 def _box(data: memoryview, *path: str) -> memoryview:
@@ -122,17 +167,28 @@ def _label(description: memoryview) -> str:
     return bytes(description[_LABEL_AT:]).split(b"\0", 1)[0].decode("utf-8", "replace")
 
 
-def _chain(headers: Mapping[Any, Any]) -> tuple[Certificate, ...]:
-    found = next((headers[key] for key in _X5CHAIN if key in headers), None)
-    ders = [found] if isinstance(found, bytes) else found
+def carried(protected: Mapping[Any, Any], unprotected: Mapping[Any, Any]) -> Sequence[bytes]:
+    """Return the certificates (DER) in the headers of a signature, that of the signer first.
+
+    Raises `CoseError` where there is no chain, or more than one: of two the engine would check
+    the signature by one, and the other could be anybody's.
+    """
+    found = [headers[key] for headers in (protected, unprotected) for key in _X5CHAIN
+             if key in headers]  # fmt: skip
+    if len(found) > 1:
+        raise CoseError("the signature carries two certificate chains")
+    ders = [found[0]] if found and isinstance(found[0], bytes) else next(iter(found), None)
     if not isinstance(ders, (list, tuple)) or not 0 < len(ders) <= _MAX_CHAIN:
         raise CoseError("the signature carries no certificate chain")
-    return tuple(read_certificate(der) for der in ders)
+    return ders
 
 
 def _stamp(headers: Mapping[Any, Any]) -> Stamp | None:
-    # sigTst2 (C2PA 2.x) stamps the signature, sigTst (1.x) the claim; the engine checked which.
-    container = headers.get("sigTst2") or headers.get("sigTst")
+    # sigTst2 (C2PA 2.x) stamps the signature, sigTst (1.x) the claim. The engine checks one, from
+    # the header that is not signed; of two nobody can say which, so neither gives a time.
+    container, *others = [headers[key] for key in ("sigTst2", "sigTst") if key in headers] or [None]
+    if others:
+        return None
     try:
         token = container["tstTokens"][0]["val"] if container else None
         return _token(token) if token else None
@@ -141,25 +197,22 @@ def _stamp(headers: Mapping[Any, Any]) -> Stamp | None:
 
 
 def _token(der: bytes) -> Stamp:
+    # Its signature is checked here once more: of several signers in a token the engine is content
+    # with any, and the first could be an authority that is known, and has signed nothing.
     try:
-        content = cms.ContentInfo.load(der, strict=True)
-        signed = content["content"]
-        info = signed["encap_content_info"]["content"].parsed
-    except (ValueError, TypeError):  # C2PA 1.x stored the whole response
-        signed = tsp.TimeStampResp.load(der)["time_stamp_token"]["content"]
-        info = signed["encap_content_info"]["content"].parsed
-    sid = signed["signer_infos"][0]["sid"].chosen
-    chain = [choice.chosen for choice in signed["certificates"] or []]
-    chain.sort(key=lambda c: not _is_signer(c, sid))
-    at = info["gen_time"].native
-    return Stamp(at.astimezone(UTC), tuple(read_certificate(c.dump()) for c in chain[:16]))
+        token = read_token(der)
+    except TokenError:  # C2PA 1.x stored the whole response
+        token = read_reply(der)
+    return Stamp(token.at, tuple(read_certificate(one) for one in token.certificates))
 
 
-def _is_signer(certificate: Any, sid: Any) -> bool:
-    if isinstance(sid, cms.IssuerAndSerialNumber):
-        same_serial = certificate.serial_number == sid["serial_number"].native
-        return bool(same_serial and certificate.issuer == sid["issuer"])
-    return bool(certificate.key_identifier == sid.native)
+def _statuses(headers: Mapping[Any, Any]) -> tuple[bytes, ...]:
+    # C2PA 2.4 section 15.9: {"ocspVals": [bstr]}; what is not one is left out.
+    stapled = headers.get("rVals")
+    values = stapled.get("ocspVals") if isinstance(stapled, Mapping) else None
+    if not isinstance(values, (list, tuple)):
+        return ()
+    return tuple(value for value in values[:_MAX_CHAIN] if isinstance(value, bytes))
 
 
 def _is_zero(headers: Mapping[Any, Any]) -> bool:

@@ -10,7 +10,9 @@ from trustkit.c2pa.certificates import Certificate
 from trustkit.c2pa.codes import meaning
 from trustkit.c2pa.cose import Signature
 from trustkit.c2pa.history import MAX_DEPTH, actions
+from trustkit.c2pa.identity_read import IdentityAssertion, Malformed, read_identities
 from trustkit.c2pa.read import Absent, Found, Reading, Remote, Unreadable, Unsupported, raw, read
+from trustkit.c2pa.redacted import told
 from trustkit.c2pa.settings import plain_context
 
 _KINDS = ("success", "informational", "failure")
@@ -23,7 +25,7 @@ def describe(asset: Asset) -> dict[str, Any]:
         "path": asset.name,
         "size": asset.size,
         "media": {"type": asset.media_type, "kind": asset.kind, **asset.measures},
-        **_store(reading),
+        **tell(reading),
     }
 
 
@@ -32,7 +34,8 @@ def describe_raw(asset: Asset) -> dict[str, Any]:
     return raw(asset, plain_context())
 
 
-def _store(reading: Reading) -> dict[str, Any]:
+def tell(reading: Reading) -> dict[str, Any]:
+    """Return what a reading found: where the manifest is, and its tree."""
     match reading:
         case Found():
             return {
@@ -69,10 +72,12 @@ def _manifest(found: Found, label: str, depth: int, seen: set[str]) -> dict[str,
         "claim_version": manifest.get("claim_version", 1),
         "signature": dict(manifest.get("signature_info") or {}),
         "actions": [_action(action) for action in actions(manifest)],
+        "redacted": told(manifest),
         "assertions": [
             {"label": str(a.get("label", "")), "data": a.get("data")}
             for a in manifest.get("assertions") or []
         ],
+        "identities": [_identity(one) for one in read_identities(found.store, label)],
         "ingredients": [
             _ingredient(found, ingredient, depth, seen)
             for ingredient in manifest.get("ingredients") or []
@@ -84,6 +89,22 @@ def _manifest(found: Found, label: str, depth: int, seen: set[str]) -> dict[str,
             _code(kind, entry) for kind in _KINDS for entry in _once(found.codes(kind))
         ]
     return node
+
+
+def _identity(read: IdentityAssertion | Malformed) -> dict[str, Any]:
+    if isinstance(read, Malformed):
+        return {"assertion": read.label, "note": read.reason}
+    return {
+        "assertion": read.label,
+        "sig_type": read.sig_type,
+        "roles": list(read.roles),
+        "references": list(read.references),
+        "problem": read.problem,
+        "certificates": [_certificate("identity", certificate) for certificate in read.chain],
+        "time": read.stamp.at.isoformat() if read.stamp else "",
+        "issuer": read.issuer,
+        "people": [dict(person) for person in read.people],
+    }
 
 
 def _ingredient(

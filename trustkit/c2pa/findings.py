@@ -5,16 +5,22 @@ Pure: a reading, the lists in use and the time in; findings out.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
 from trustkit.c2pa.codes import ALTERED, BOUND, SIGNED, Concern, concern, meaning
-from trustkit.c2pa.credential import credential
+from trustkit.c2pa.credential import Accepts, credential
 from trustkit.c2pa.history import broken_ingredients, declarations
+from trustkit.c2pa.identity import Accepted, identities
+from trustkit.c2pa.identity_read import IdentityAssertion
 from trustkit.c2pa.read import Absent, Found, Reading, Remote, Unreadable, Unsupported, host
+from trustkit.c2pa.redacted import redacted
+from trustkit.c2pa.revocation.status import NOTHING_ASKED, Inquiry
+from trustkit.c2pa.stamping import ancestor_timestamps
+from trustkit.c2pa.statements import training_mining
 from trustkit.c2pa.telling import finding, plain
 from trustkit.c2pa.trust import TrustList
 from trustkit.disclosure import Origin
@@ -25,19 +31,29 @@ _EXCLUSION = "exclusion"  # the engine's word when its complaint is the range, n
 _TRUST_HINT = "add one with `trustkit trust add FILE.pem`"
 
 
+def _nobody(_found: Found, _read: IdentityAssertion) -> bool:
+    return False
+
+
 def findings(
     reading: Reading,
     lists: Iterable[TrustList],
     now: datetime,
-    engine_accepts: Callable[[Found], bool],
+    engine_accepts: Accepts,
+    inquiry: Inquiry = NOTHING_ASKED,
+    identity_accepted: Accepted = _nobody,
 ) -> Iterator[Finding]:
     """Yield what `reading` shows, against `lists`, at the time `now` (UTC).
 
     `engine_accepts` is asked once a signer is on a list: only whom both accept is trusted.
+    `inquiry` says where else than in the file revocation is looked up. `identity_accepted` is
+    asked of identities that are on a list, as `engine_accepts` is of signers.
     """
     match reading:
         case Found():
-            yield from _Judging(reading, tuple(lists), now, engine_accepts).all()
+            yield from _Judging(
+                reading, tuple(lists), now, engine_accepts, inquiry, identity_accepted
+            ).all()
         case Absent():
             yield finding(
                 "manifest.present", Status.ABSENT, "no C2PA manifest in the file or beside it"
@@ -71,17 +87,29 @@ class _Judging:
     found: Found
     lists: tuple[TrustList, ...]
     now: datetime
-    engine_accepts: Callable[[Found], bool]
+    engine_accepts: Accepts
+    inquiry: Inquiry
+    identity_accepted: Accepted
 
     def all(self) -> Iterator[Finding]:
         yield self._present()
         yield from self._integrity()
         yield from credential(
-            self.found, self.lists, self.now, self.engine_accepts, is_signed=self.is_signed
+            self.found,
+            self.lists,
+            self.now,
+            self.engine_accepts,
+            self.inquiry,
+            is_signed=self.is_signed,
         )
+        yield from ancestor_timestamps(self.found, self.lists, self.now, is_intact=self.is_intact)
         yield from self._ingredients()
+        yield from redacted(self.found, is_intact=self.is_intact)
         yield from self._declared()
-        yield from self._identity()
+        yield from training_mining(self.found, is_intact=self.is_intact)
+        yield from identities(
+            self.found, self.lists, self.now, self.identity_accepted, is_intact=self.is_intact
+        )
 
     # What is there
 
@@ -223,20 +251,6 @@ class _Judging:
                     f"{says}, but the manifest is not shown to belong to this content",
                     facts=facts,
                 )
-
-    def _identity(self) -> Iterator[Finding]:
-        kinds = ("success", "informational", "failure")
-        cawg = {k: [e for e in self.found.codes(k) if e["code"].startswith("cawg.")] for k in kinds}
-        entries = [entry for kind in kinds for entry in cawg[kind]]
-        if entries:
-            failed = cawg["failure"]
-            words = f": {failed[0]['code']}" if failed else ""
-            yield finding(
-                "identity.cawg",
-                Status.INVALID if failed else Status.PRESENT,
-                f"a publisher's identity statement (CAWG){words}; not about the content",
-                facts={"codes": plain(entries)},
-            )
 
 
 _ALTERED_WORDS = {

@@ -15,6 +15,12 @@ from typing import Any
 from trustkit.c2pa.history import BROKEN_PARENT, UNCOVERED
 from trustkit.c2pa.softbinding import LABEL as SOFT_BINDING_LABEL
 from trustkit.c2pa.softbinding import SoftBinding, action, assertion
+from trustkit.c2pa.statements import (
+    METADATA_LABEL,
+    MINING_LABEL,
+    metadata_assertion,
+    mining_assertion,
+)
 from trustkit.disclosure import DISCLOSURE_LABEL, Disclosure, Edit, uri
 from trustkit.errors import PublishError
 
@@ -29,6 +35,8 @@ CREATED_LABELS = (
     "c2pa.thumbnail.ingredient",
     SOFT_BINDING_LABEL,
     DISCLOSURE_LABEL,
+    MINING_LABEL,
+    METADATA_LABEL,
 )
 
 # The actions C2PA 2.4 section 18.15.4.7 predefines and a person may declare as an edit.
@@ -102,9 +110,19 @@ def build(
             },
             {"label": DISCLOSURE_LABEL, "created": True, "data": record},
             *map(assertion, marks),
+            *_statements(disclosure),
         ],
     }
     return {**definition, "format": media_type} if media_type else definition
+
+
+def _statements(disclosure: Disclosure) -> list[dict[str, Any]]:
+    found = []
+    if disclosure.training_mining:
+        found.append(mining_assertion(disclosure.training_mining))
+    if disclosure.metadata:
+        found.append(metadata_assertion(disclosure.metadata))
+    return found
 
 
 def _actions(disclosure: Disclosure, ingredients: Sequence[Ingredient]) -> list[dict[str, Any]]:

@@ -115,15 +115,28 @@ def read(asset: Asset, context: Context, fetch: Fetch | None = None) -> Reading:
 
 def accepts(asset: Asset, found: Found, context: Context) -> bool:
     """Tell whether the engine, with the trust lists of `context`, accepts who signed `found`."""
-    if found.where == "embedded":
-        again = _embedded(asset, context)
-    elif found.where == "sidecar":
-        again = _beside(asset, context)
-    else:
-        again = read_detached(asset, context, found.fetched, found.where)
+    again = _again(asset, found, context)
     return isinstance(again, Found) and any(
         entry["code"] == "signingCredential.trusted" for entry in again.codes("success")
     )
+
+
+def accepts_identity(asset: Asset, found: Found, label: str, context: Context) -> bool:
+    """Tell whether the engine, with the lists of `context`, trusts the identity called `label`."""
+    again = _again(asset, found, context)
+    return isinstance(again, Found) and any(
+        entry["code"] == "cawg.x509.credential.trusted"
+        and (entry.get("url") or "").endswith(f"/{label}")
+        for entry in again.codes("success")
+    )
+
+
+def _again(asset: Asset, found: Found, context: Context) -> Reading:
+    if found.where == "embedded":
+        return _embedded(asset, context)
+    if found.where == "sidecar":
+        return _beside(asset, context)
+    return read_detached(asset, context, found.fetched, found.where)
 
 
 def raw(asset: Asset, context: Context) -> dict[str, Any]:

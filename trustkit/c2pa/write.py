@@ -9,27 +9,28 @@ import io
 import json
 import os
 import shutil
-import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal
 
-from c2pa import Builder, C2paError, Context
-from cryptography import x509
+from c2pa import Builder, C2paBuilderIntent, C2paError, Context
 
 from trustkit.asset import Asset, open_asset
-from trustkit.c2pa.certificates import read_certificate
-from trustkit.c2pa.hand import Signer, Watched, engine_signer, explained, unwritable
+from trustkit.c2pa.hand import Signer, Stamper, Watched, engine_signer, explained, unwritable
+from trustkit.c2pa.identity_write import Identity, chain_of, referenced, unheld, with_identity
 from trustkit.c2pa.manifest import CREATED_LABELS, Ingredient
 from trustkit.c2pa.parent import first_problem
+from trustkit.c2pa.profiles import Candidate, Profile
+from trustkit.c2pa.profiles.lint import read_chain, refusal
 from trustkit.c2pa.read import Found, Unreadable, read, read_detached
+from trustkit.c2pa.revocation.staple import staple, stapled_store
 from trustkit.c2pa.settings import open_context, plain_context
-from trustkit.c2pa.trust import unfit
 from trustkit.c2pa.uncovered import BMFF, boxes, mend_index
-from trustkit.errors import PublishError
+from trustkit.errors import ConfigError, PublishError
 from trustkit.media.placing import place, temporary
 
 # With chunks of 1 MiB and no proofs, 1 GB is signed within 35 MB instead of 550 MB (bench/memory).
@@ -38,6 +39,8 @@ _CODESTREAM = b"\xff\x0a"  # JPEG XL without a container
 _OPAQUE = "application/octet-stream"
 MERKLE_FROM = 64 * 2**20  # bytes; below, hashing the whole takes less than 130 MB
 _THUMBNAIL_NEVER = {"image/gif"}  # costs more than a second there
+_STAMP_PARENT = {"enabled": True, "fetch_scope": "parent", "skip_existing": False}
+_STAMPED = "timeStamp.validated"
 _NO_AUTOMATIC = {
     f"auto_{name}_action": {"enabled": False} for name in ("created", "opened", "placed")
 }
@@ -80,19 +83,42 @@ def seal(
     signer: Signer,
     ingredients: Sequence[Ingredient],
     placement: Placement,
-    tsa: str = "",
+    stamper: Stamper | None = None,
     *,
     thumbnail: bool = False,
     merkle: bool = True,
+    stamp_parent: Literal["", "update", "whole"] = "",
+    check: Callable[[Asset, Found], str] | None = None,
+    identity: Identity | None = None,
+    status: bytes = b"",
 ) -> Sealed:
     """Write `asset`, signed, to `output`; both may be one path. Raises `PublishError`.
 
-    Nothing is written unless the result was read back and found intact. A large ISO-BMFF file is
-    hashed in Merkle chunks, unless `merkle` is False, and whole where that does not hold.
+    Nothing is written unless the result was read back and found intact, `check` had nothing to say
+    against it, and with a `stamper` it bears a time stamp. `stamp_parent` stamps the signature of
+    the manifest the file came with, too: in an update manifest, or in one that binds the whole.
+    `status` is an OCSP response to be stapled to the signature.
+    A large ISO-BMFF file is hashed in Merkle chunks, unless `merkle` is False, and whole where
+    that does not hold.
     """
     _refuse_unfit(signer)
+    if identity:
+        chain_of(identity)
     output = Path(os.path.realpath(output))  # a link is written through, not replaced
-    work = _Work(asset, output, definition, signer, tuple(ingredients), placement, tsa, thumbnail)
+    work = _Work(
+        asset,
+        output,
+        definition,
+        signer,
+        tuple(ingredients),
+        placement,
+        stamper,
+        thumbnail,
+        stamp_parent,
+        check,
+        identity,
+        status,
+    )
     if merkle and not placement.is_beside and _has_merkle_form(asset):
         try:
             return work.run(merkle=True)
@@ -111,35 +137,32 @@ def _has_merkle_form(asset: Asset) -> bool:
 
 
 @cache
-def _builder_context(*, thumbnail: bool, merkle: bool) -> Context:
-    builder = {
+def _builder_context(*, thumbnail: bool, merkle: bool, stamping_host: str = "") -> Context:
+    builder: dict[str, object] = {
         "thumbnail": {"enabled": thumbnail},
         "actions": _NO_AUTOMATIC,
         "created_assertion_labels": list(CREATED_LABELS),
     }
-    return open_context(extra={"builder": builder, "core": _MERKLE if merkle else {}})
+    core: dict[str, object] = dict(_MERKLE) if merkle else {}
+    if stamping_host:
+        builder["auto_timestamp_assertion"] = _STAMP_PARENT
+        core["allowed_network_hosts"] = [stamping_host]
+    return open_context(extra={"builder": builder, "core": core})
 
 
 def _refuse_unfit(signer: Signer) -> None:
-    # The engine says only "the certificate is invalid", or signs what others will not accept.
+    # The engine says only "the certificate is invalid", or signs what others will not accept. The
+    # rules are those of `trustkit keys check`, which tells the same before signing is tried.
     try:
-        leaf = read_certificate(ssl.PEM_cert_to_DER_cert(_first(signer.chain)))
-    except ValueError as error:
-        raise PublishError("the certificate cannot be read", "it must be PEM") from error
-    why = unfit(leaf)
-    if not why and leaf.extension(x509.AuthorityKeyIdentifier) is None:
-        why = "it has no authority key identifier"
-    if why:
+        chain = read_chain(signer.chain, "the certificate chain")
+    except ConfigError as error:
+        raise PublishError(error.message, error.hint) from error
+    candidate = Candidate(chain, Profile.C2PA, datetime.now(UTC))
+    if problem := refusal(candidate):
         raise PublishError(
-            f"the certificate of {leaf.name} may not sign claims: {why}",
-            "ask your CA for one by C2PA's certificate profile (docs/sign.md)",
+            f"the certificate of {candidate.leaf.name} may not sign claims: {problem.has}",
+            f"{problem.rule.remedy} (rule {problem.rule.id}, see `trustkit keys check`)",
         )
-
-
-def _first(chain: bytes) -> str:
-    begin, end = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
-    inside = chain.decode("utf-8", "replace").partition(begin)[2].partition(end)[0]
-    return f"{begin}{inside}{end}"
 
 
 class NotIntactError(PublishError):
@@ -154,13 +177,21 @@ class _Work:
     signer: Signer
     ingredients: tuple[Ingredient, ...]
     placement: Placement
-    tsa: str
+    stamper: Stamper | None
     thumbnail: bool
+    stamp_parent: Literal["", "update", "whole"]
+    check: Callable[[Asset, Found], str] | None
+    identity: Identity | None
+    status: bytes
 
     def run(self, *, merkle: bool) -> Sealed:
         with temporary(self.output) as fresh, temporary(_sidecar(self.output)) as beside:
             # (1) Sign into a temporary file in the folder of the output.
             manifest = self._sign(fresh, merkle=merkle)
+            if self.status and not self.placement.is_beside:
+                staple(fresh, self.asset.media_type, manifest, self.status)
+            elif self.status:
+                manifest = stapled_store(manifest, self.status)
             if self.placement.is_beside:
                 beside.write_bytes(manifest)
             # (2) Read back what we are about to publish.
@@ -172,11 +203,17 @@ class _Work:
 
     def _sign(self, fresh: Path, *, merkle: bool) -> bytes:
         wanted = self.thumbnail and self.asset.media_type not in _THUMBNAIL_NEVER
-        context = _builder_context(thumbnail=wanted, merkle=merkle)
+        url, host = "", ""
+        if self.stamper:
+            self.stamper.start()
+            url, host = self.stamper.url, self.stamper.host if self.stamp_parent else ""
+        context = _builder_context(thumbnail=wanted, merkle=merkle, stamping_host=host)
         failed: list[Exception] = []
         try:
             with ExitStack() as stack:
                 builder = stack.enter_context(Builder(json.dumps(self.definition), context))
+                if self.stamp_parent == "update":
+                    builder.set_intent(C2paBuilderIntent.UPDATE)
                 for ingredient in self.ingredients:
                     _add(builder, ingredient, stack)
                 if self.placement.is_beside:
@@ -185,7 +222,11 @@ class _Work:
                     builder.set_remote_url(self.placement.remote_url)
                 source = stack.enter_context(self.asset.open())
                 target: BinaryIO = stack.enter_context(fresh.open("w+b"))
-                hand = stack.enter_context(engine_signer(self.signer, self.tsa, failed))
+                hand = stack.enter_context(engine_signer(self.signer, url, failed))
+                if self.identity:
+                    stated = referenced(self.definition, len(self.ingredients))
+                    both = with_identity(hand, self.identity, stated, self.stamper, failed)
+                    hand = stack.enter_context(both)
                 if self.placement.sidecar and not self.placement.remote_url:
                     shutil.copyfileobj(source, target, 2**20)
                     source.seek(0)
@@ -197,7 +238,9 @@ class _Work:
                     mend_index(source, target)
                 return manifest
         except C2paError as error:
-            raise explained(error, failed, self.output, self.asset.media_type, self.tsa) from (
+            if self.stamper and self.stamper.failure:
+                failed.append(self.stamper.failure)
+            raise explained(error, failed, self.output, self.asset.media_type) from (
                 failed[0] if failed else error
             )
         except OSError as error:
@@ -220,7 +263,11 @@ class _Work:
             raise NotIntactError(
                 f"{self.output} was not written: the signed copy cannot be read back", _BUG
             )
-        problem = first_problem(reading)
+        problem = first_problem(reading) or (self.check(signed, reading) if self.check else "")
+        if self.identity:
+            problem = problem or unheld(reading, self.identity)
+        if self.stamper and _STAMPED not in {entry["code"] for entry in reading.codes("success")}:
+            problem = problem or "it bears no time stamp"
         if problem:
             raise NotIntactError(
                 f"{self.output} was not written: read back, the signed copy fails ({problem})", _BUG

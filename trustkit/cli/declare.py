@@ -13,9 +13,12 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from trustkit.c2pa.write import Placement
+from trustkit.cli.signing import ADDRESS_HINT, addresses
+from trustkit.cli.statements import metadata, permissions
 from trustkit.disclosure import TERMS, Disclosure, Edit, term
 from trustkit.errors import ConfigError, UsageError
 from trustkit.publish import Order
+from trustkit.timestamps import address
 
 
 def order(asked: Mapping[str, Any], house: Template) -> Order:
@@ -36,18 +39,41 @@ def order(asked: Mapping[str, Any], house: Template) -> Order:
     said.setdefault("id", str(uuid.uuid4()))
     edits = [_edit_table(entry.model_dump()) for entry in house.edit]
     edits += [_edit_option(text) for text in asked["edits"]]
+    said["training_mining"] = permissions(
+        asked["permissions"], house.training_mining, do_not_train=asked["do_not_train"]
+    )
+    said["metadata"] = metadata(asked["metadata_file"] or house.metadata)
     disclosure = Disclosure(**said, edits=tuple(edits))
     return Order(
         disclosure,
         Placement(asked["sidecar"], asked["remote_url"] or ""),
         tuple(Path(name) for name in asked["references"]),
         tuple(Path(name) for name in asked["components"]),
-        asked["tsa"] or house.tsa,
+        _authorities(asked, house),
         asked["thumbnail"],
         not asked["whole_hash"],
         asked["allow_broken_parent"],
         () if asked["no_soft_binding"] else ("public", *_good_keys(asked["mark_keys"])),
+        asked["tsa_seconds"],
+        asked["defer_timestamp"],
     )
+
+
+def _authorities(asked: Mapping[str, Any], house: Template) -> tuple[str, ...]:
+    named = (house.tsa,) if isinstance(house.tsa, str) else tuple(house.tsa)
+    try:
+        urls = addresses(asked["tsa"]) or tuple(address(url) for url in named if url)
+    except ValueError as error:
+        raise ConfigError(f"template: tsa: {error}", ADDRESS_HINT) from error
+    if asked["require_timestamp"] and asked["defer_timestamp"]:
+        raise UsageError(
+            "--require-timestamp and --defer-timestamp exclude each other", "choose one"
+        )
+    if asked["require_timestamp"] and not urls:
+        raise UsageError(
+            "a time stamp is required, and no authority is named", "add --tsa URL, or in a template"
+        )
+    return urls
 
 
 def _good_keys(names: tuple[str, ...]) -> tuple[str, ...]:
@@ -169,9 +195,13 @@ class Template(_Strict):
 
     template: Literal[1] = 1
     key: str = ""
-    tsa: str = ""
+    tsa: str | list[str] = ""
     disclosure: DisclosurePart = DisclosurePart()
     edit: list[EditPart] = []
+    identity_key: str = ""
+    identity_roles: list[str] = []
+    training_mining: dict[str, str] = {}
+    metadata: str = ""
 
 
 def read_template(file: str | None) -> Template:

@@ -53,6 +53,13 @@ def fail(error: TrustkitError) -> None:
         say(f"  hint: {error.hint}", err=True)
 
 
+def error_row(error: TrustkitError | None) -> dict[str, str] | None:
+    """Return an error as JSON has it."""
+    if error is None:
+        return None
+    return {"code": error.code, "message": error.message, "hint": error.hint}
+
+
 def may_color(*, no_color: bool) -> bool:
     """Tell whether standard output is a terminal that wants colour (no-color.org)."""
     return not no_color and not os.environ.get("NO_COLOR") and sys.stdout.isatty()

@@ -54,10 +54,11 @@ def explain(
     policy: str,
     trust: tuple[str, ...],
     tsa_trust: tuple[str, ...],
+    identity_trust: tuple[str, ...],
     fetch_remote: tuple[str, ...],
 ) -> int:
     """Show, case by case, how a policy comes to its decision on one media file."""
-    wish = Wish(policy, trust, tsa_trust, remote_hosts=fetch_remote)
+    wish = Wish(policy, trust, tsa_trust, remote_hosts=fetch_remote, identity_trust=identity_trust)
     toolbox = open_toolbox(wish)
     worker, limits = partial(open_worker, wish), toolbox.policy.limits
     report = next(verify_all([Source(Path(file), shown(file))], worker, limits, 1, output.stdin()))

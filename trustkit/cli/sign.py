@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-import sys
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from trustkit.asset import MAX_BYTES, open_asset
-from trustkit.batch.sources import STDIN, Source, expand, shown, spool
-from trustkit.cli import declare
+from trustkit.asset import Asset
+from trustkit.batch.sources import STDIN, expand
+from trustkit.c2pa.identity_write import Identity
+from trustkit.cli import declare, passphrase
 from trustkit.cli import output as terminal
-from trustkit.cli.targets import Originals, another_input
-from trustkit.errors import NoInputError, PublishError, TrustkitError, UsageError
+from trustkit.cli.signing import Done, attempt, authorities, print_rows, signer, told, worst
+from trustkit.cli.statements import identity, statements
+from trustkit.cli.targets import Targets
+from trustkit.errors import UsageError
 from trustkit.publish import Order, Signed, sign
-from trustkit.reports import EXIT_ORDER
 from trustkit.signers import Signer
-from trustkit.toolbox import open_signer
+from trustkit.timestamps import stamping
+from trustkit.toolbox import open_signer, own_status
 
-_PASSPHRASE_ENV = "TRUSTKIT_KEY_PASSPHRASE"  # noqa: S105  # the name of a variable
+if TYPE_CHECKING:
+    from trustkit.timestamps.relay import Relay
 
 
 @click.command("sign")
@@ -34,8 +33,8 @@ _PASSPHRASE_ENV = "TRUSTKIT_KEY_PASSPHRASE"  # noqa: S105  # the name of a varia
 @click.option("-o", "--output", metavar="OUT", help="File, folder for several inputs, or -.")
 @click.option("--in-place", is_flag=True, help="Replace the input, at once and whole.")
 @click.option("-r", "--recursive", is_flag=True, help="Go into folders.")
-@click.option("--key", metavar="URI", help="file:DIR or file:KEY.pem?chain=CHAIN.pem.")
-@click.option("--passphrase-file", metavar="FILE", help=f"Else {_PASSPHRASE_ENV}, else a prompt.")
+@click.option("--key", metavar="URI", help="file:DIR, or cmd:, pkcs11:, awskms:, azure:, gcpkms:")
+@click.option("--passphrase-file", metavar="FILE", help=f"Else {passphrase.ENV}, else a prompt.")
 @click.option("--template", metavar="FILE", help="A TOML file with what a house always says.")
 @click.option("--source-type", metavar="TERM", help="An IPTC digital source type; never guessed.")
 @click.option("--system", help="The AI system that made or changed it.")
@@ -54,7 +53,18 @@ _PASSPHRASE_ENV = "TRUSTKIT_KEY_PASSPHRASE"  # noqa: S105  # the name of a varia
 @click.option(
     "--ingredient", "components", multiple=True, metavar="FILE", help="A file placed in it."
 )
-@click.option("--tsa", metavar="URL", help="RFC 3161 time-stamp authority.")
+@authorities
+@click.option("--require-timestamp", is_flag=True, help="Never sign without a time stamp.")
+@click.option(
+    "--defer-timestamp", is_flag=True, help="Where none is to be had, sign without, and say so."
+)
+@click.option(
+    "--staple-status", is_flag=True, help="Ask the issuer that the certificate is good; keep that."
+)
+@click.option(
+    "--ocsp-host", "ocsp_hosts", multiple=True, metavar="HOST", help="It may be a private address."
+)
+@statements
 @click.option("--sidecar", is_flag=True, help="Keep the manifest beside the file.")
 @click.option("--remote", "remote_url", metavar="URL", help="Only name where the manifest will be.")
 @click.option(
@@ -84,183 +94,79 @@ def command(inputs: tuple[str, ...], **asked: Any) -> int:
     """
     terminal.set_up_logging()
     house = declare.read_template(asked["template"])
-    job = _Job(declare.order(asked, house), _signer(asked, house))
+    order = declare.order(asked, house)
+    key = signer(asked["key"] or house.key, asked["passphrase_file"])
+    job = _Job(order, key, _identity(asked, house))
+    if asked["staple_status"]:
+        status = own_status(job.signer, asked["ocsp_hosts"])
+        job = replace(job, order=replace(job.order, status=status))
     several = len(inputs) > 1 or asked["recursive"]
     sources = list(expand(inputs, recursive=asked["recursive"], stdin=terminal.stdin()))
-    taken: set[Path] = set()
-    originals = Originals(sources)
-    done = []
-    for source in sources:
-        target = _free(_target(source, asked, several=several), taken)
-        if isinstance(target, Path) and originals.holds(target) and not _same(source.path, target):
-            target = PublishError(*another_input(target))
-        done.append(_one(source, target, job))
+    targets = Targets(asked["output"], asked["in_place"], several, _fits(asked), sources)
+    # One opening for all files: connections are kept, and who is down is asked once.
+    with stamping(job.order.tsa, job.order.tsa_seconds) as stamper:
+        done = [
+            attempt(source, targets.of(source), partial(_sign, job, stamper), "signed")
+            for source in sources
+        ]
     _print(done, asked["form"], quiet=asked["quiet"])
-    codes = {d.error.exit_code for d in done if d.error}
-    return next((code for code in EXIT_ORDER if code in codes), 0)
+    return worst(entry.error for entry in done)
 
 
 @dataclass(frozen=True)
 class _Job:
     order: Order
     signer: Signer
+    identity: Identity | None = None
 
 
-@dataclass(frozen=True)
-class _Done:
-    path: str
-    output: str
-    signed: Signed | None = None
-    error: TrustkitError | None = None
+def _sign(job: _Job, stamper: Relay | None, asset: Asset, place: Path) -> Signed:
+    return sign(asset, place, job.order, job.signer, stamper, job.identity)
 
 
-def _one(source: Source, target: Path | TrustkitError, job: _Job) -> _Done:
-    if source.missing:
-        return _Done(
-            source.name, "", error=NoInputError(source.missing, "check the name, or add -r")
-        )
-    if isinstance(target, TrustkitError):
-        return _Done(source.name, "", error=target)
-    try:
-        with _as_file(source) as path, _as_target(target) as place:
-            asset = open_asset(path, source.name)
-            return _Done(source.name, shown(str(target)), sign(asset, place, job.order, job.signer))
-    except TrustkitError as error:
-        # Whatever the reason, what the caller must know is that nothing was written: exit 40.
-        return _Done(source.name, shown(str(target)), error=PublishError(error.message, error.hint))
-    except OSError as error:
-        reason = f"{source.name} cannot be signed: {error.strerror or error}"
-        return _Done(
-            source.name, shown(str(target)), error=PublishError(reason, "nothing was written")
-        )
+def _fits(asked: Mapping[str, Any]) -> bool:
+    if asked["output"] == STDIN and (asked["sidecar"] or asked["remote_url"]):
+        raise UsageError("a sidecar does not fit on standard output", "name -o OUT")
+    return bool(asked["form"] == "text")
 
 
-@contextmanager
-def _as_file(source: Source) -> Iterator[Path]:
-    if source.name != STDIN:
-        yield source.path
-        return
-    path = spool(terminal.stdin(), MAX_BYTES)
-    try:
-        yield path
-    finally:
-        shutil.rmtree(path.parent, ignore_errors=True)
+def _identity(asked: Mapping[str, Any], house: declare.Template) -> Identity | None:
+    def opened(uri: str) -> Signer:
+        file = asked["identity_passphrase_file"]
+        option = "--identity-passphrase-file"
+        return open_signer(uri, lambda: passphrase.to_sign(file, passphrase.IDENTITY_ENV, option))
+
+    roles = asked["identity_roles"] or house.identity_roles
+    return identity(asked["identity_key"] or house.identity_key, roles, opened)
 
 
-@contextmanager
-def _as_target(target: Path) -> Iterator[Path]:
-    if str(target) != STDIN:
-        yield target
-        return
-    with tempfile.TemporaryDirectory(prefix="trustkit-") as folder:
-        place = Path(folder, "out")
-        yield place
-        with place.open("rb") as stream:
-            shutil.copyfileobj(stream, sys.stdout.buffer, 2**20)
-
-
-def _target(source: Source, asked: Mapping[str, Any], *, several: bool) -> Path | TrustkitError:
-    output: str | None = asked["output"]
-    if output is None:
-        if asked["in_place"]:
-            return source.path
-        raise UsageError("where to?", "name -o OUT, or --in-place to replace the input")
-    if output == STDIN:
-        if asked["sidecar"] or asked["remote_url"] or several or asked["form"] != "text":
-            raise UsageError(
-                "only one file, its manifest inside, fits on standard output", "name -o OUT"
-            )
-        return Path(STDIN)
-    target = Path(output)
-    if several or output.endswith(os.sep) or target.is_dir():
-        if target.exists() and not target.is_dir():
-            raise UsageError(f"{output} is no folder", "several inputs need -o to be a folder")
-        target /= source.below if source.below.name else source.path.name
-        target.parent.mkdir(parents=True, exist_ok=True)
-    if _same(source.path, target) and not asked["in_place"]:
-        return PublishError(
-            f"{target} is the original, which is never overwritten unasked", "add --in-place"
-        )
-    if not target.parent.is_dir():
-        return PublishError(f"there is no folder {target.parent}", "make it first")
-    return target
-
-
-def _free(target: Path | TrustkitError, taken: set[Path]) -> Path | TrustkitError:
-    if isinstance(target, Path) and str(target) != STDIN:
-        if target in taken:
-            return PublishError(
-                f"{target} was just written for another input of that name",
-                "sign them into different folders",
-            )
-        taken.add(target)
-    return target
-
-
-def _same(source: Path, target: Path) -> bool:
-    try:
-        return source.samefile(target)
-    except OSError:
-        return False
-
-
-def _signer(asked: Mapping[str, Any], house: declare.Template) -> Signer:
-    key = asked["key"] or house.key
-    if not key:
-        raise UsageError("no key named", "add --key file:DIR; see `trustkit keys generate --help`")
-    return open_signer(key, lambda: _passphrase(asked["passphrase_file"]))
-
-
-def _passphrase(file: str | None) -> str:
-    if file:
-        try:
-            return Path(file).read_text().rstrip("\r\n")
-        except (OSError, UnicodeDecodeError) as error:
-            raise PublishError(f"the passphrase file {file} cannot be read", "check it") from error
-    if _PASSPHRASE_ENV in os.environ:
-        return os.environ[_PASSPHRASE_ENV]
-    if not sys.stdin.isatty():
-        raise PublishError(
-            "the key is encrypted and no passphrase was given",
-            f"use --passphrase-file FILE or set {_PASSPHRASE_ENV}",
-        )
-    typed: str = click.prompt("Passphrase of the key", hide_input=True, err=True)
-    return typed
-
-
-def _print(done: Sequence[_Done], form: str, *, quiet: bool) -> None:
-    rows = [_row(entry) for entry in done]
-    if form == "json":
-        click.echo(json.dumps({"schema_version": "1.0", "files": rows}, indent=2))
-    elif form == "jsonl":
-        for row in rows:
-            click.echo(json.dumps(row))
+def _print(done: Sequence[Done[Signed]], form: str, *, quiet: bool) -> None:
+    print_rows(map(_row, done), form)
     for entry in done:
         if entry.error:
             terminal.fail(entry.error)
-        elif form == "text" and entry.output != STDIN and entry.signed:
-            beside = f"  (manifest in {entry.output}.c2pa)" if entry.signed.sealed.sidecar else ""
+        elif form == "text" and entry.output != STDIN and entry.result:
+            beside = f"  (manifest in {entry.output}.c2pa)" if entry.result.sealed.sidecar else ""
             terminal.say(f"signed  {entry.output}{beside}")
-        if entry.signed and not quiet:
-            for warning in entry.signed.warnings:
+        if entry.result and not quiet:
+            for warning in entry.result.warnings:
                 terminal.say(f"note: {entry.path}: {warning}", err=True)
 
 
-def _row(entry: _Done) -> dict[str, object]:
-    sealed = entry.signed.sealed if entry.signed else None
-    error = entry.error
+def _row(entry: Done[Signed]) -> dict[str, object]:
+    signed = entry.result
+    sealed = signed.sealed if signed else None
     return {
         "path": entry.path,
         "output": entry.output if sealed else None,
         "sidecar": f"{entry.output}.c2pa" if sealed and sealed.sidecar else None,
         "manifest_id": sealed.manifest_id if sealed else None,
         "record": None,
+        "timestamp": told(signed.stamp) if signed else None,
         "soft_bindings": [
             {"alg": mark.algorithm, "value": mark.value}
-            for mark in (entry.signed.marks if entry.signed else ())
+            for mark in (signed.marks if signed else ())
         ],
-        "warnings": list(entry.signed.warnings) if entry.signed else [],
-        "error": {"code": error.code, "message": error.message, "hint": error.hint}
-        if error
-        else None,
+        "warnings": list(signed.warnings) if signed else [],
+        "error": terminal.error_row(entry.error),
     }

@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 
 from trustkit.asset import MAX_BYTES
-from trustkit.batch.sources import STDIN, Source, spool
+from trustkit.batch.sources import STDIN, Source, shown, spool
 from trustkit.cli import output as terminal
 from trustkit.errors import PublishError, TrustkitError, UsageError
 
@@ -46,7 +46,15 @@ class Targets:
 
     def of(self, source: Source) -> Path | TrustkitError:
         """Return where `source` goes, or why it cannot; raises `UsageError` for a wrong call."""
-        target = self._asked(source)
+        try:
+            target = self._asked(source)
+        except OSError as error:
+            # A folder that cannot be made, or a name too long, is this file's trouble alone.
+            place = shown(str(error.filename or self.output))
+            return PublishError(
+                f"{source.name} has no place to go: {place}: {error.strerror}",
+                "nothing was written for it; check the folder of the output",
+            )
         if isinstance(target, Path) and str(target) != STDIN:
             if target in self._taken:
                 return PublishError(
@@ -110,6 +118,10 @@ def as_target(target: Path) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="trustkit-") as folder:
         place = Path(folder, "out")
         yield place
+        if Path(folder, "out.c2pa").exists():
+            raise PublishError(
+                "its manifest is in a sidecar, which does not fit on standard output", "name -o OUT"
+            )
         with place.open("rb") as stream:
             shutil.copyfileobj(stream, sys.stdout.buffer, 2**20)
 

@@ -19,10 +19,11 @@ from trustkit.batch.local import verify_all
 from trustkit.batch.sources import Source, expand, read_list
 from trustkit.cli import output
 from trustkit.errors import UsageError
+from trustkit.evidence.trust import NO_LIST_HINT
 from trustkit.policies import DEFAULT
 from trustkit.policy import Word
 from trustkit.reports import Run, exit_code
-from trustkit.toolbox import NO_LIST_HINT, Toolbox, Wish, open_toolbox, open_worker
+from trustkit.toolbox import Toolbox, Wish, open_toolbox, open_worker
 from trustkit.verify import Report
 
 
@@ -32,6 +33,12 @@ def wishes(command: Any) -> Any:
         click.option("--policy", default=DEFAULT, help="A shipped policy or a TOML file."),
         click.option("--trust", multiple=True, metavar="LIST", help="Who may sign: a list or PEM."),
         click.option("--tsa-trust", multiple=True, metavar="LIST", help="Who may time-stamp."),
+        click.option(
+            "--identity-trust",
+            multiple=True,
+            metavar="LIST",
+            help="Who may vouch for a CAWG identity.",
+        ),
         click.option(
             "--fetch-remote",
             multiple=True,
@@ -49,6 +56,15 @@ def wishes(command: Any) -> Any:
 @click.option("-r", "--recursive", is_flag=True, help="Go into folders.")
 @click.option("--files-from", metavar="FILE", help="Read names from FILE, or - for standard input.")
 @wishes
+@click.option("--ocsp", is_flag=True,
+              help="Ask a known signer's issuer whether it revoked. Off by default.")  # fmt: skip
+@click.option("--ocsp-host", "ocsp_hosts", multiple=True, metavar="HOST",
+              help="The same, and this responder may be on a private address.")  # fmt: skip
+@click.option("--crl", "crls", multiple=True, metavar="FILE",
+              help="A revocation list (PEM or DER) of an issuer.")  # fmt: skip
+@click.option("--validation-time", metavar="TIME",
+              help="Judge as of this time; ISO 8601 with zone.")  # fmt: skip
+@click.option("--second-opinion", is_flag=True, help="Ask a second C2PA engine too; an extra.")
 @click.option("--only", multiple=True, metavar="NAME", help="Ask only this collector.")
 @click.option("--skip", multiple=True, metavar="NAME", help="Do not ask this collector.")
 @click.option("--watermark-key", "mark_keys", multiple=True, metavar="FILE",
@@ -70,7 +86,13 @@ def command(
     policy: str,
     trust: tuple[str, ...],
     tsa_trust: tuple[str, ...],
+    identity_trust: tuple[str, ...],
     fetch_remote: tuple[str, ...],
+    ocsp: bool,
+    ocsp_hosts: tuple[str, ...],
+    crls: tuple[str, ...],
+    validation_time: str | None,
+    second_opinion: bool,
     only: tuple[str, ...],
     skip: tuple[str, ...],
     mark_keys: tuple[str, ...],
@@ -86,11 +108,14 @@ def command(
     """Say in one line what is known of each file, how well, and what is not.
 
     PATHS are files, folders (with -r), globs, or - for standard input. Nothing leaves this
-    machine. The exit code follows the policy: 0 accepted, 10 rejected, 20 for review, 30 could not
-    be checked.
+    machine unless --fetch-remote or --ocsp asks for it. The exit code follows the policy: 0
+    accepted, 10 rejected, 20 for review, 30 could not be checked.
     """
     output.set_up_logging()
-    wish = Wish(policy, trust, tsa_trust, only, skip, fetch_remote, mark_keys)
+    wish = Wish(policy, trust, tsa_trust, only, skip, fetch_remote, mark_keys, identity_trust)
+    as_of = _moment(validation_time, quiet=quiet)
+    wish = replace(wish, second_opinion=second_opinion)
+    wish = replace(wish, ocsp=ocsp, ocsp_hosts=ocsp_hosts, crls=crls, validation_time=as_of)
     words = _words(fail_on)
     toolbox = open_toolbox(wish)
     sources = _sources(paths, files_from, recursive=recursive)
@@ -107,6 +132,7 @@ def command(
         policy_name=toolbox.policy.name,
         policy_sha256=toolbox.policy.sha256,
         trust_lists=tuple(_lists(toolbox)),
+        validation_time=as_of,
         tool=output.tool(),
         id=str(uuid.uuid4()),
         started=started.isoformat(timespec="seconds"),
@@ -117,6 +143,25 @@ def command(
     color = {"color": output.may_color(no_color=no_color)} if form == "table" and not out else {}
     _write(render(run, **color), out)
     return run.exit_code
+
+
+def _moment(text: str | None, *, quiet: bool) -> str:
+    # Whose time a text without a zone means nobody knows.
+    if text is None:
+        return ""
+    try:
+        moment = datetime.fromisoformat(text)
+        at = moment.astimezone(UTC) if moment.tzinfo else None
+    except (ValueError, OverflowError):
+        at = None
+    if at is None:
+        raise UsageError(
+            f"{text!r} is no time with a zone", "write it like 2026-03-01T12:00:00Z (ISO 8601)"
+        )
+    if at > datetime.now(UTC) and not quiet:
+        note = "the time asked for is to come: revocation and lists may change until then"
+        click.echo(note, err=True)
+    return at.isoformat()
 
 
 def _sources(paths: tuple[str, ...], files_from: str | None, *, recursive: bool) -> list[Source]:
@@ -174,7 +219,12 @@ def _lists(toolbox: Toolbox) -> Iterator[dict[str, object]]:
             "purpose": trust_list.purpose.value,
             "sha256": trust_list.sha256,
             "date": trust_list.date,
-            "certificates": len(trust_list.certificates),
+            "certificates": trust_list.size,
+            "issued": trust_list.issued,
+            "fetched": trust_list.fetched,
+            "checked": trust_list.checked,
+            "next_update": trust_list.next_update,
+            "frozen": trust_list.frozen,
         }
 
 

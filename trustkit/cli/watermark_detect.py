@@ -201,9 +201,7 @@ def _row(name: str, answer: Answer, search: Search) -> dict[str, object]:
         "search": search.value,
         "path_found": mark.path if mark else None,
         "reason": "too_short" if read.too_short else read.unheard or None,
-        "error": {"code": error.code, "message": error.message, "hint": error.hint}
-        if error
-        else None,
+        "error": terminal.error_row(error),
     }
 
 

@@ -229,9 +229,7 @@ def _row(done: _Done) -> dict[str, object]:
         "sound": _sound(marked) if marked else None,
         "self_check": marked.self_check if marked else None,
         "warnings": list(marked.warnings) if marked else [],
-        "error": {"code": error.code, "message": error.message, "hint": error.hint}
-        if error
-        else None,
+        "error": terminal.error_row(error),
     }
 
 

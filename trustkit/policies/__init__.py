@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from trustkit.errors import ConfigError
-from trustkit.policy import CODES, Case, Decision, Limits, Pattern, Policy, When, Word
+from trustkit.policy import CODES, LIST_FILES, Case, Decision, Limits, Pattern, Policy, When, Word
 
 DEFAULT = "newsdesk"
 _UNITS = {"": 1, "B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
@@ -52,6 +52,7 @@ class _Case(_Strict):
 class _Trust(_Strict):
     lists: list[str] | None = None
     tsa_lists: list[str] | None = None
+    identity_lists: list[str] | None = None
     max_age_days: int | None = Field(default=None, gt=0)
 
 
@@ -127,6 +128,7 @@ def load_policy(name_or_file: str) -> Policy:
         _lists(parsed.trust.tsa_lists, base),
         parsed.trust.max_age_days,
         Limits(**parsed.limits.model_dump()),
+        _lists(parsed.trust.identity_lists, base),
     )
 
 
@@ -178,7 +180,7 @@ def _lists(names: list[str] | None, base: Path) -> tuple[str, ...] | None:
     # A path in a policy is meant from where the policy stands, not from where it is used.
     if names is None:
         return None
-    return tuple(str(base / n) if n.endswith((".pem", ".crt")) else n for n in names)
+    return tuple(str(base / n) if n.endswith(LIST_FILES) else n for n in names)
 
 
 def _first(error: ValidationError) -> str:

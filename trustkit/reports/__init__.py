@@ -25,6 +25,7 @@ class Run:
     policy_name: str = ""
     policy_sha256: str = ""
     trust_lists: tuple[Mapping[str, object], ...] = ()
+    validation_time: str = ""
     tool: Mapping[str, object] = field(default_factory=dict)
     id: str = ""
     started: str = ""
@@ -83,8 +84,8 @@ def sentence(report: Report) -> str:
         error = report.error or TrustkitError("no verdict")
         return f"{error.message}. {_capital(error.hint)}." if error.hint else f"{error.message}."
     findings = [f for f in report.verdict.findings if not _goes_without_saying(f)]
-    marked = any(f.code == "watermark.present" for f in findings)
-    said = [_LEAD_WITH_MARK if marked and _is_bare(report) else _LEAD[report.verdict.word]]
+    leads = any(f.code in _LEADS for f in findings)
+    said = [_LEAD_WITH_LEAD if leads and _is_bare(report) else _LEAD[report.verdict.word]]
     for code in _TOLD[report.verdict.word]:
         found = [_with_reason(f) for f in findings if f.code == code]
         said += found[:1] if ".declares_" in code else found  # the nearest speaks for the file
@@ -122,19 +123,44 @@ _LEAD: dict[Word, str] = {
     Word.INCONCLUSIVE: "",
     Word.NO_PROVENANCE: "nothing found, and that proves nothing",
 }
-_LEAD_WITH_MARK = "nothing found that proves where it comes from"
+_LEAD_WITH_LEAD = "nothing found that proves where it comes from"
+# What was seen and proves nothing.
+_UNSIGNED = (
+    "metadata.declares_synthetic",
+    "metadata.declares_edit",
+    "metadata.declares_capture",
+    "metadata.aigc",
+)
+_LEADS = frozenset({"watermark.present", *_UNSIGNED})
 _SIGNERS = (
     "manifest.trusted",
     "manifest.signer_revoked",
+    "manifest.signer_revoked_later",
     "manifest.signer_unfit",
     "manifest.signer_expired",
     "manifest.signer_unknown",
     "manifest.signer",
+    "manifest.revocation_unknown",
+    "manifest.revocation.failed",
+)
+_IDENTITIES = (
+    "identity.trusted",
+    "identity.unknown",
+    "identity.expired",
+    "identity.broken",
+    "identity.aggregated",
 )
 _HISTORY = (
     "manifest.ingredient_broken",
     "manifest.excluded_more",
+    "manifest.redacted",
+    "metadata.conflict",
     "watermark.mismatch",
+    "opinion.agrees",
+    "opinion.differs.integrity",
+    "opinion.differs.trust",
+    "opinion.differs.conformance",
+    "opinion.failed",
     "trust.list_old",
 )
 _TOLD: dict[Word, tuple[str, ...]] = {
@@ -149,21 +175,23 @@ _TOLD: dict[Word, tuple[str, ...]] = {
     ),
     Word.DECLARED_AI: (
         "manifest.declares_ai",
-        "metadata.declares_ai",
         "watermark.generator",
         *_SIGNERS,
+        *_IDENTITIES,
+        "metadata.declares_ai",
         *_HISTORY,
     ),
     Word.RECOVERED: ("registry.recovered",),
     Word.TRUSTED: (
         *_SIGNERS,
+        *_IDENTITIES,
         "manifest.declares_synthetic",
         "manifest.declares_edit",
         "manifest.declares_capture",
         "manifest.nonconformant",
         *_HISTORY,
     ),
-    Word.VALID_UNTRUSTED: (*_SIGNERS, "manifest.nonconformant", *_HISTORY),
+    Word.VALID_UNTRUSTED: (*_SIGNERS, *_IDENTITIES, "manifest.nonconformant", *_HISTORY),
     Word.LIKELY_AI: ("detector.synthetic",),
     Word.INCONCLUSIVE: (
         "manifest.unreadable",
@@ -178,7 +206,14 @@ _TOLD: dict[Word, tuple[str, ...]] = {
         "manifest.signer_expired",
         *_HISTORY,
     ),
-    Word.NO_PROVENANCE: ("manifest.present", "watermark.present", "watermark.failed"),
+    Word.NO_PROVENANCE: (
+        "manifest.present",
+        "watermark.present",
+        *_UNSIGNED,
+        "metadata.conflict",
+        "watermark.failed",
+        "metadata.failed",
+    ),
 }
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from trustkit.disclosure import DISCLOSURE_LABEL, term
 from trustkit.reports import printable
 
-_TRUST = {"signingCredential.untrusted", "timeStamp.untrusted"}
+_TRUST = {"signingCredential.untrusted", "timeStamp.untrusted", "cawg.x509.credential.untrusted"}
 _SOFT_BINDING = "c2pa.soft-binding"
+_MINING = {"cawg.training-mining", "c2pa.training-mining"}
+_METADATA = "cawg.metadata"
+_MANY, _LONG = 64, 512  # entries, characters: what a person still reads
 _MARKS = {"success": "ok  ", "informational": "note", "failure": "FAIL"}
 
 
@@ -50,14 +54,15 @@ def _manifest(node: Mapping[str, Any]) -> Iterator[str]:
         yield f"    issued by {certificate['issuer']}, until {certificate['not_after'][:10]}"
     if node["actions"]:
         yield "  actions:"
-        yield from _indent((_action(action) for action in node["actions"]), 4)
+        # What was redacted is told below, with its reason.
+        yield from _indent((_action(a) for a in node["actions"] if not _is_redaction(a)), 4)
+    if node["redacted"]:
+        yield "  taken out of the history:"
+        yield from _indent((_gone(entry) for entry in node["redacted"]), 4)
     yield f"  assertions: {', '.join(a['label'] for a in node['assertions'])}"
-    for assertion in node["assertions"]:
-        if assertion["label"] == DISCLOSURE_LABEL and isinstance(assertion["data"], dict):
-            yield "  disclosure:"
-            yield from _indent((f"{k}: {v}" for k, v in assertion["data"].items()), 4)
-        if assertion["label"].partition("__")[0] == _SOFT_BINDING:
-            yield from _indent(_soft_binding(assertion["data"]), 2)
+    yield from _statements(node["assertions"])
+    for identity in node["identities"]:
+        yield from _indent(_identity(identity))
     if node.get("validation"):
         yield "  validation:"
         yield from _indent((_code(entry) for entry in node["validation"]), 4)
@@ -65,10 +70,61 @@ def _manifest(node: Mapping[str, Any]) -> Iterator[str]:
         yield from _indent(_ingredient(ingredient))
 
 
+def _statements(assertions: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    for assertion in assertions:
+        if assertion["label"] == DISCLOSURE_LABEL and isinstance(assertion["data"], dict):
+            yield "  disclosure:"
+            yield from _indent((f"{k}: {v}" for k, v in assertion["data"].items()), 4)
+        if assertion["label"].partition("__")[0] == _SOFT_BINDING:
+            yield from _indent(_soft_binding(assertion["data"]), 2)
+        if assertion["label"].partition("__")[0] in _MINING:
+            yield from _indent(_mining(assertion["data"]), 2)
+        if assertion["label"].partition("__")[0] == _METADATA:
+            yield "  metadata:"
+            yield from _indent(_metadata(assertion["data"]), 4)
+
+
 def _soft_binding(data: object) -> Iterator[str]:
     if isinstance(data, dict) and isinstance(data.get("blocks"), list):
         values = [block.get("value") for block in data["blocks"] if isinstance(block, dict)]
         yield f"soft binding: {data.get('alg', '')}  {', '.join(str(v)[:128] for v in values[:8])}"
+
+
+def _mining(data: object) -> Iterator[str]:
+    entries = data.get("entries") if isinstance(data, dict) else None
+    if isinstance(entries, dict):
+        for use, entry in list(entries.items())[:_MANY]:
+            said = dict(entry) if isinstance(entry, dict) else {}
+            info = said.get("constraint_info") or said.get("constraints_info")
+            note = f" ({info})" if info else ""
+            yield f"training and mining: {use}  {said.get('use', '')}{note}"
+
+
+def _metadata(data: object) -> Iterator[str]:
+    if isinstance(data, dict):
+        for key, value in list(data.items())[:_MANY]:
+            if key != "@context":
+                plain = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+                yield f"{key}: {plain[:_LONG]}"
+
+
+def _identity(identity: Mapping[str, Any]) -> Iterator[str]:
+    if "note" in identity:
+        yield f"identity: {identity['note']}"
+        return
+    roles = ", ".join(identity["roles"]) or "no role"
+    yield f"identity: {roles}, {identity['sig_type']}, over {', '.join(identity['references'])}"
+    for certificate in identity["certificates"]:
+        yield f"  {certificate['subject']}"
+        yield f"    issued by {certificate['issuer']}, until {certificate['not_after'][:10]}"
+    for person in identity["people"]:
+        yield f"  {', '.join(f'{key}: {value}' for key, value in person.items())}"
+    if identity["issuer"]:
+        yield f"  as {identity['issuer']} says"
+    if identity["time"]:
+        yield f"  time stamp: {identity['time']}"
+    if identity["problem"]:
+        yield f"  FAIL  {identity['problem']}"
 
 
 def _ingredient(ingredient: Mapping[str, Any]) -> Iterator[str]:
@@ -96,6 +152,15 @@ def _action(action: Mapping[str, Any]) -> str:
         str(action.get("description", "")),
     ]
     return "  ".join(part for part in parts if part)
+
+
+def _is_redaction(action: Mapping[str, Any]) -> bool:
+    return action.get("action") == "c2pa.redacted"
+
+
+def _gone(entry: Mapping[str, str]) -> str:
+    why = "  ".join(text for text in (entry["reason"], entry["text"]) if text)
+    return f"{entry['label']} of {entry['manifest']}  {why or 'no reason given'}"
 
 
 def _code(entry: Mapping[str, str]) -> str:

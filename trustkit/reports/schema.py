@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from trustkit.errors import TrustkitError
 from trustkit.finding import Finding, Status, Weight
@@ -39,10 +39,15 @@ class TrustListPart(_Part):
     """A trust list in use."""
 
     name: str
-    purpose: Literal["signers", "timestamps"]
+    purpose: Literal["signers", "timestamps", "identities"]
     sha256: str
     date: str
     certificates: int
+    issued: str = ""
+    fetched: str = ""
+    checked: str = ""
+    next_update: str = ""
+    frozen: str = ""
 
 
 class RunPart(_Part):
@@ -53,6 +58,8 @@ class RunPart(_Part):
     duration_ms: float
     policy: PolicyPart
     trust_lists: list[TrustListPart]
+    # Only where `--validation-time` was given.
+    validation_time: str | None = Field(default=None, exclude_if=lambda given: given is None)
 
 
 class FindingPart(_Part):
@@ -81,7 +88,7 @@ class DisclosurePart(_Part):
 
 
 class AxesPart(_Part):
-    """Four questions, answered apart."""
+    """Five questions, answered apart."""
 
     integrity: Literal["intact", "altered", "unreadable", "none"]
     signer: Literal["trusted", "untrusted", "expired", "revoked", "none"]
@@ -94,6 +101,7 @@ class AxesPart(_Part):
         "none",
     ]
     synthetic: Literal["likely", "unlikely", "inconclusive", "not_checked"]
+    identity: Literal["trusted", "untrusted", "expired", "broken", "none"]
 
 
 class ErrorPart(_Part):
@@ -155,6 +163,7 @@ def document(run: Run) -> ReportDocument:
             duration_ms=run.duration_ms,
             policy=PolicyPart(name=run.policy_name, sha256=run.policy_sha256),
             trust_lists=[TrustListPart.model_validate(entry) for entry in run.trust_lists],
+            validation_time=run.validation_time or None,
         ),
         files=[file_part(report) for report in run.files],
         summary=SummaryPart(
@@ -221,12 +230,18 @@ def _disclosure(findings: tuple[Finding, ...]) -> DisclosurePart | None:
     said = [f for f in findings if ".declares_" in f.code and f.status is Status.PRESENT]
     if not said:
         return None
-    nearest = min(said, key=lambda f: int(str(f.facts.get("depth", 0))))
-    others = {str(f.facts["source_type"]) for f in said} - {str(nearest.facts["source_type"])}
+    # What is signed comes before what is not, and the newest manifest before its parents.
+    nearest = min(said, key=lambda f: (not _is_signed(f), int(str(f.facts.get("depth", 0)))))
+    same = {str(f.facts["source_type"]) for f in said if _is_signed(f) == _is_signed(nearest)}
+    others = {str(f.facts["source_type"]) for f in said} - same - {""}
     sources = {f.code.partition(".")[0] for f in said}
     fields = ("source_type", "system", "system_version", "provider", "created", "id")
     return DisclosurePart(
         **{name: str(nearest.facts.get(name, "")) for name in fields},
         found_in=sorted(sources),
-        conflicts=sorted(others) if len(sources) > 1 else [],
+        conflicts=sorted(others),
     )
+
+
+def _is_signed(finding: Finding) -> bool:
+    return finding.code.startswith("manifest.")
