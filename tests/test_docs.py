@@ -159,7 +159,8 @@ def test_every_command_shown_does_what_is_shown(page: Path, tmp_path: Path) -> N
 def test_every_finding_code_has_its_paragraph_and_no_other_has() -> None:
     emitted = {f"{name}.failed" for name in plugins.names("evidence")}
     origins = {origin.value for origin in Origin} - {"none"}
-    emitted |= {f"manifest.{origin.replace('declared_', 'declares_')}" for origin in origins}
+    for kind in ("manifest", "metadata"):
+        emitted |= {f"{kind}.{origin.replace('declared_', 'declares_')}" for origin in origins}
     tables = (c2pa_findings._ALTERED_WORDS, c2pa_findings._OTHER_WORDS)
     emitted |= {f"manifest.{concern.value}" for table in tables for concern in table}
     for module in (ROOT / "trustkit").rglob("*.py"):

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from io import BufferedReader, BytesIO
 from pathlib import Path
+from stat import S_ISDIR, S_ISREG
 
 from trustkit.errors import UnreadableError
 from trustkit.media import measure
@@ -90,7 +91,8 @@ def open_asset(path: Path, name: str | None = None, max_bytes: int = MAX_BYTES) 
     name = name or str(path)
     try:
         # Looked at before it is opened: opening a pipe would wait for somebody to write into it.
-        if path.exists() and not path.is_dir() and not path.is_file():
+        found = path.stat().st_mode
+        if not S_ISREG(found) and not S_ISDIR(found):
             raise UnreadableError(f"{name} is not a plain file", "name a media file")
         with path.open("rb") as stream:
             stat = os.fstat(stream.fileno())

@@ -15,13 +15,11 @@ from trustkit import plugins
 from trustkit.asset import open_asset
 from trustkit.batch.local import VerifyWorker
 from trustkit.batch.sources import shown
-from trustkit.c2pa.compare import Side, side
 from trustkit.c2pa.describe import describe, describe_raw
 from trustkit.c2pa.fetch import make_fetcher
 from trustkit.c2pa.lists import ListFolder, from_file
 from trustkit.c2pa.revocation.asking import Asker
 from trustkit.c2pa.revocation.crl import read_lists
-from trustkit.c2pa.revocation.own import own_status as ask_status
 from trustkit.c2pa.revocation.status import Inquiry
 from trustkit.c2pa.shelf import Shelf
 from trustkit.c2pa.trust import Purpose, TrustList
@@ -31,12 +29,13 @@ from trustkit.evidence.trust import TrustNotes, trust_notes
 from trustkit.policies import DEFAULT, load_policy
 from trustkit.policy import LIST_FILES, Policy
 from trustkit.signers import Passphrase, Signer
-from trustkit.signers.checked import checked
-from trustkit.signers.keep import KeyFolder
-from trustkit.signers.pem import open_file_signer
 
+# What compares and signs is imported where it is asked for: `verify` is started often, and needs
+# neither.
 if TYPE_CHECKING:
+    from trustkit.c2pa.compare import Side
     from trustkit.redact import Row
+    from trustkit.signers.keep import KeyFolder
 
 
 @dataclass(frozen=True)
@@ -115,6 +114,8 @@ def open_comparer() -> Callable[[Path], Side]:
 
 
 def _side(path: Path) -> Side:
+    from trustkit.c2pa.compare import side
+
     return side(open_asset(path, shown(str(path))))
 
 
@@ -253,6 +254,8 @@ def information_shelf() -> Shelf:
 
 def key_folder() -> KeyFolder:
     """Return the folder of the keys that are kept by name."""
+    from trustkit.signers.keep import KeyFolder
+
     return KeyFolder(home() / "keys")
 
 
@@ -266,6 +269,8 @@ def home() -> Path:
 
 def own_status(signer: Signer, ocsp_hosts: tuple[str, ...] = ()) -> bytes:
     """Ask the issuer of a key's certificate for its status; raises `PublishError` if not good."""
+    from trustkit.c2pa.revocation.own import own_status as ask_status
+
     return ask_status(signer.chain, Asker(ocsp_hosts))
 
 
@@ -274,6 +279,9 @@ def open_signer(uri: str, passphrase: Passphrase) -> Signer:
 
     A bare name is that of a key kept by `trustkit keys`.
     """
+    from trustkit.signers.checked import checked
+    from trustkit.signers.pem import open_file_signer
+
     if key_folder().is_kept(uri):
         return open_file_signer(quote(str(key_folder().in_use(uri))), passphrase)
     scheme, colon, location = uri.partition(":")

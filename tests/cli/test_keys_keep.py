@@ -21,7 +21,9 @@ from cryptography.x509.oid import NameOID
 
 from tests.command import AI, KEYS, MEDIA, REPOSITORY, Answer, environment
 from tests.conftest import Run
+from trustkit.errors import PublishError
 from trustkit.signers import ALGORITHMS
+from trustkit.signers.keep import KeyFolder
 
 PICTURE = MEDIA / "scene.jpg"
 SECRET = "correct horse battery staple"
@@ -332,6 +334,21 @@ def test_rotating_a_requested_key_never_leaves_a_moment_without_one(
     used = new["kept"]["used"]
     assert [bool(entry["until"]) for entry in used] == [True, False]
     assert (house / "keys/press" / used[0]["folder"] / "chain.pem").is_file()
+
+
+def test_of_two_rotations_at_once_none_is_forgotten(quick: Run, home: Path) -> None:
+    assert quick("keys", "generate", "--keep", "twice").code == 0
+    kept = KeyFolder(home / "trustkit/keys")
+
+    def rotate_during_another_rotation() -> None:
+        with kept.rotating("twice", kept.about("twice")) as place:
+            (place / "key.pem").touch()
+            assert quick("keys", "rotate", "twice").code == 0
+
+    with pytest.raises(PublishError, match="changed by another call"):
+        rotate_during_another_rotation()
+    assert len(kept.about("twice").used) == 2
+    assert len([p for p in (kept.path / "twice").iterdir() if p.is_dir()]) == 2
 
 
 def test_rotating_a_generated_key_takes_effect_at_once_and_keeps_the_old(

@@ -64,6 +64,8 @@ def test_a_file_with_a_manifest_beside_it_is_refused(
     ("Credit", "a\x01b", "control characters"),
     ("AIPromptInformation", "x" * 60_000, "50,000"),
     ("AIGC", "{}", "Label is missing"),
+    ("AIGC", json.dumps(BLOCK | {"ContentProducer": "\ud800"}), "XML cannot hold"),
+    ("Creator", "A; ", "an empty name"),
 ])  # fmt: skip
 def test_a_wrong_name_or_value_is_told_before_anything_is_written(
     quick: Run, tmp_path: Path, name: str, value: str, said: str
@@ -185,6 +187,23 @@ def test_an_original_is_never_overwritten_unasked(quick: Run, tmp_path: Path) ->
     assert quick("metadata", "write", path, "--in-place", *SAID).code == 0
     assert "AISystemUsed [xmp]: Painter" in quick("metadata", "read", path).stdout
     assert path.stat().st_mode & 0o777 == 0o640
+
+
+def test_in_place_a_link_stays_and_what_it_names_is_written(quick: Run, tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    path = Path(shutil.copy(MEDIA / "scene.jpg", tmp_path / "there/a.jpg"))
+    link = tmp_path / "link.jpg"
+    link.symlink_to(path)
+    assert quick("metadata", "write", link, "--in-place", *SAID).code == 0
+    assert link.is_symlink()
+    assert "AISystemUsed [xmp]: Painter" in quick("metadata", "read", path).stdout
+
+    written = path.read_bytes()
+    path.with_name("a.jpg.c2pa").write_bytes(b"a manifest")
+    answer = quick("metadata", "write", link, "--in-place", "--remove", "AISystemUsed")
+    assert answer.code == 40
+    assert "manifest beside it" in answer.stderr
+    assert path.read_bytes() == written
 
 
 def test_what_only_another_place_says_is_told(quick: Run, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import stat
 from pathlib import Path
@@ -119,6 +120,14 @@ def test_an_encrypted_key_stays_shut_without_its_passphrase(
     assert answer.code == 40
     assert not output.exists()
     assert not given or given not in answer.stdout + answer.stderr
+
+
+def test_a_passphrase_that_is_no_text_is_refused(quick: Run, encrypted: Path, output: Path) -> None:
+    env = {ENV: os.fsdecode(b"\xff\xfe")}
+    answer = quick("sign", PICTURE, "-o", output, "--key", f"file:{encrypted}", *AI, env=env)
+    assert answer.code == 40
+    assert f"the variable {ENV} is no UTF-8 text" in answer.stderr
+    assert not output.exists()
 
 
 @pytest.mark.parametrize("content", [None, b"wrong\n", b"\xff\xfe"])

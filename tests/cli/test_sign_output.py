@@ -19,6 +19,7 @@ ROW = {
     "sidecar",
     "manifest_id",
     "record",
+    "timestamp",
     "soft_bindings",
     "warnings",
     "error",
@@ -211,6 +212,40 @@ def test_a_sidecar_that_nobody_asked_for_is_not_lost_on_standard_output(quick: R
     answer = quick("sign", MEDIA / "scene.bmp", "-o", "-", *SIGN)
     assert (answer.code, answer.raw) == (40, b"")
     assert "does not fit on standard output" in answer.stderr
+
+
+def test_a_place_that_cannot_be_had_costs_its_own_file_alone(quick: Run, tmp_path: Path) -> None:
+    within, out = tmp_path / "in", tmp_path / "out"
+    (within / "sub").mkdir(parents=True)
+    (within / "tail").mkdir()
+    out.mkdir()
+    (out / "sub").touch()  # where a folder should be
+    for place in (within / "a.jpg", within / "sub/b.jpg", within / "tail/c.jpg"):
+        place.write_bytes(PICTURE.read_bytes())
+    answer = quick("sign", "-r", within, "-o", out, *SIGN, "-f", "jsonl")
+    assert answer.code == 40
+    assert [bool(row["error"]) for row in answer.rows()] == [False, True, False]
+    assert (names(out), names(out / "tail")) == ({"a.jpg", "sub", "tail"}, {"c.jpg"})
+
+
+def test_a_file_whose_name_is_not_utf_8_is_signed(run: Run, verify: Verify, tmp_path: Path) -> None:
+    odd = Path(os.fsdecode(bytes(tmp_path) + b"/odd-\xff.jpg"))
+    try:
+        shutil.copy(PICTURE, odd)
+    except OSError:
+        pytest.skip("this file system takes UTF-8 names only")
+    answer = run("sign", odd, "-o", tmp_path / "out.jpg", *SIGN, "--reference", odd)
+    assert answer.code == 0, answer.stderr
+    assert verify(tmp_path / "out.jpg")["out.jpg"]["verdict"] == "declared_ai"
+
+
+@pytest.mark.parametrize("name", ["n" * 300 + ".jpg", "n" * 300 + ".c2pa"])
+def test_a_name_that_no_file_can_have_is_said(quick: Run, tmp_path: Path, name: str) -> None:
+    read = quick("sign", tmp_path / name, "-o", tmp_path / "out.jpg", *SIGN)
+    written = quick("sign", PICTURE, "-o", tmp_path / name, *SIGN)
+    assert (read.code, written.code) == (40, 40)
+    assert "too long" in read.stderr
+    assert "too long" in written.stderr
 
 
 def test_no_temporary_file_stays_behind(run: Run, tmp_path: Path) -> None:

@@ -69,6 +69,23 @@ def test_a_program_that_gives_no_signature_is_said(
     assert said in refusal(quick, program_uri("es256", way), tmp_path)
 
 
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="threads are counted in /proc")
+def test_looking_for_marks_starts_no_threads_that_spin(run: Run, tmp_path: Path) -> None:
+    program, said = tmp_path / "program.sh", tmp_path / "threads"
+    program.write_text(
+        f'#!/bin/sh\ngrep Threads /proc/$PPID/status >> {said}\nexec {sys.executable} "$@"\n'
+    )
+    program.chmod(0o755)
+    words = f"&arg={PROGRAM}&arg={KEYS / 'signer/es256/key.pem'}&arg=raw"
+    marks = ("--key", f"cmd:{program}?chain={CHAIN}{words}", *PLAIN[:2], "-q")
+    free = {"OPENBLAS_NUM_THREADS": "", "OMP_NUM_THREADS": ""}  # the tests' own set-up
+
+    answer = run("sign", PHOTO, "-o", tmp_path / "out.jpg", *marks, env=free)
+
+    assert answer.code == 0, answer.stderr
+    assert int(said.read_text().split()[-1]) <= 2, "our own, and an idle one"
+
+
 @pytest.mark.parametrize("way", ["hang", "fork", "daemon"])
 def test_a_program_that_hangs_is_ended_with_all_it_started(
     way: str, quick: Run, tmp_path: Path

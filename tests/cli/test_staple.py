@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from c2pa import Context, Reader
 
-from tests.command import AI, MEDIA, TSA_TRUST
+from tests.command import AI, KEY, MEDIA, TSA_TRUST
 from tests.conftest import Run
 from tests.manifests import codes, finding
 from tests.ocsp import (
@@ -143,3 +143,15 @@ def test_the_engine_reads_what_was_stapled(
     found = report["validation_results"]["activeManifest"]
     assert "signingCredential.ocsp.notRevoked" in {entry["code"] for entry in found["success"]}
     assert report["validation_state"] == "Trusted"
+
+
+def test_a_responder_without_anything_to_staple_is_a_usage_error(
+    quick: Run, tmp_path: Path
+) -> None:
+    out = tmp_path / "out.jpg"
+    options = ("--key", KEY, *AI, "--ocsp-host", LOOPBACK)
+    answer = quick("sign", MEDIA / "scene.jpg", "-o", out, *options)
+
+    assert answer.code == 2
+    assert "--staple-status" in answer.stderr
+    assert not out.exists()

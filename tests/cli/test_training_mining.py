@@ -221,7 +221,10 @@ def test_what_is_no_metadata_is_refused(
     assert not (tmp_path / "out.jpg").exists()
 
 
-@pytest.mark.parametrize("content", [None, b"\xff\xfe{}"])
+HALF = b'{"@context": {"dc": "http://purl.org/dc/elements/1.1/"}, "dc:creator": "a\\ud800"}'
+
+
+@pytest.mark.parametrize("content", [None, b"\xff\xfe{}", HALF])
 def test_a_metadata_file_that_cannot_be_read_is_refused(
     quick: Run, tmp_path: Path, content: bytes | None
 ) -> None:
@@ -229,7 +232,9 @@ def test_a_metadata_file_that_cannot_be_read_is_refused(
     if content is not None:
         file.write_bytes(content)
 
-    assert sign(quick, tmp_path / "out.jpg", "--metadata", file).code == 40
+    answer = sign(quick, tmp_path / "out.jpg", "--metadata", file)
+    assert answer.code == 40
+    assert file.name in answer.stderr
 
 
 @pytest.mark.parametrize("media", ["scene.jpg", "clip.mp4", "clip.webm"])

@@ -12,7 +12,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from tests.command import KEYS, REPOSITORY, TRUST, TSA_TRUST
+from tests.command import KEYS, MEDIA, REPOSITORY, TRUST, TSA_TRUST
 from tests.conftest import Run
 from tests.trustlists import entity, iptc, lote, pem, some, thumbprint, whole
 
@@ -44,6 +44,27 @@ def test_a_file_without_certificates_is_refused(
         file.write_bytes(content)
     assert here("trust", "add", file).code == 33
     assert installed(here) == []
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="a device without end")
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("trust", "add", "/dev/zero"),
+        ("verify", MEDIA / "scene.jpg", "--only", "manifest", "--crl", "/dev/zero"),
+    ],
+    ids=["list", "revocation list"],
+)
+def test_a_device_without_end_is_no_list(here: Run, command: tuple[str | Path, ...]) -> None:
+    answer = here(*command)
+    assert answer.code == 33
+    assert "larger than" in answer.stderr
+
+
+def test_a_list_is_not_added_from_an_address_anybody_could_answer_for(here: Run) -> None:
+    answer = here("trust", "add", "http://press.example/list.pem")
+    assert answer.code == 2
+    assert "https" in answer.stderr
 
 
 def test_one_bad_file_refuses_the_whole_list(here: Run, tmp_path: Path) -> None:

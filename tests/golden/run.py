@@ -45,6 +45,25 @@ MARK = marked("present", "the mark 1f00c0ffee5eed07 was read", payload="1f00c0ff
 OTHER_MARK = marked("mismatch", "the manifest names another mark than was read")
 GENERATOR = marked("generator", "a mark in the pixels says Painter", generator="Painter")
 
+UNSIGNED = Finding(
+    "metadata.declares_ai",
+    Status.PRESENT,
+    Weight.WEAK,
+    "metadata@1",
+    "its XMP says trainedAlgorithmicMedia, which nobody signed",
+    facts={"place": "xmp", "source_type": "trainedAlgorithmicMedia", "system": ""},
+)
+CROSSED = Finding(
+    "metadata.conflict",
+    Status.PRESENT,
+    Weight.WEAK,
+    "metadata@1",
+    "what it declares contradicts itself",
+    facts={"places": ["manifest", "xmp"]},
+)
+CAPTURE = finding("manifest.declares_capture", Status.PRESENT, "declares digitalCapture",
+                  source_type="digitalCapture", depth=0)  # fmt: skip
+
 FILES = {
     "photo.jpg": (PRESENT, INTACT, TRUSTED),
     "stranger.jpg": (PRESENT, INTACT, UNKNOWN),
@@ -55,6 +74,8 @@ FILES = {
     "plain.wav": (ABSENT,),
     "stripped.jpg": (ABSENT, MARK),
     "word.png": (ABSENT, GENERATOR),
+    "told.jpg": (ABSENT, UNSIGNED),
+    "both.jpg": (PRESENT, INTACT, TRUSTED, CAPTURE, UNSIGNED, CROSSED),
     "crossed.jpg": (PRESENT, INTACT, TRUSTED, MARK, OTHER_MARK),
 }
 

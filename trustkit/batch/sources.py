@@ -13,6 +13,7 @@ from typing import BinaryIO
 from trustkit.errors import UnreadableError
 
 STDIN = "-"
+_SIDECAR = ".c2pa"
 _CHUNK = 2**20
 
 
@@ -100,26 +101,27 @@ def _folder(folder: Path, *, recursive: bool) -> Iterator[Source]:
         return
     found = False
     for place, folders, files in os.walk(folder):
+        below = Path(place).relative_to(folder)
         folders[:] = sorted(f for f in folders if not f.startswith("."))
         for file in sorted(files):
             path = Path(place, file)
-            if not file.startswith(".") and not _is_sidecar(path):
+            if not file.startswith(".") and not (file.endswith(_SIDECAR) and _is_sidecar(path)):
                 found = True
-                yield Source(path, str(path), below=path.relative_to(folder))
+                yield Source(path, str(path), below=below / file)
     if not found:
         yield Source(Path(), str(folder), f"there is no file in {folder}")
 
 
 def _asset_of(source: Source) -> Source:
     # Who names a sidecar means the file it speaks of (`verify *` in a shell names both).
-    if _is_sidecar(source.path):
+    if source.name.endswith(_SIDECAR) and _is_sidecar(source.path):
         below = source.below.with_suffix("") if source.below.name else Path()
         return Source(source.path.with_suffix(""), source.name.removesuffix(".c2pa"), below=below)
     return source
 
 
 def _is_sidecar(path: Path) -> bool:
-    return path.suffix == ".c2pa" and _names(path.with_suffix(""), Path.is_file)
+    return path.suffix == _SIDECAR and _names(path.with_suffix(""), Path.is_file)
 
 
 def _names(path: Path, asked: Callable[[Path], bool]) -> bool:

@@ -70,7 +70,7 @@ class Fetcher:
             answer = self._get(url, deadline)
             if isinstance(answer, bytes):
                 return answer
-            url = urljoin(url, answer)
+            url = _joined(url, answer)
         raise UnreachableError(f"more than {MAX_HOPS} redirects", "ask the publisher for the file")
 
     def _get(self, url: str, deadline: float) -> bytes | str:
@@ -90,7 +90,8 @@ class Fetcher:
             if response.status != _OK:
                 raise UnreachableError(f"{host} answered {response.status}", "try again later")
             return self._body(response, connection, host, deadline)
-        except (OSError, http.client.HTTPException) as error:
+        except (OSError, http.client.HTTPException, UnicodeError) as error:
+            # A path that is not ASCII is the last.
             raise UnreachableError(
                 f"{host} could not be read: {error or type(error).__name__}", "try again later"
             ) from error
@@ -121,7 +122,7 @@ class Fetcher:
     ) -> http.client.HTTPConnection:
         try:
             addresses = self.resolve(host, port)
-        except OSError as error:
+        except (OSError, UnicodeError) as error:  # the last for a name that is no host's
             raise UnreachableError(f"{host} is not known", "check the network") from error
         if not addresses or not all(self.allow(address) for address in addresses):
             raise UnreachableError(f"{host} is a private address", "nothing was fetched")
@@ -130,7 +131,7 @@ class Fetcher:
             raw = socket.create_connection((addresses[0], port), timeout=_left(deadline))
             if scheme == "https":
                 raw = ssl.create_default_context().wrap_socket(raw, server_hostname=host)
-        except OSError as error:
+        except (OSError, ValueError) as error:  # the last for a name TLS does not take
             raise UnreachableError(f"{host} does not answer: {error}", "try later") from error
         connection.sock = raw
         return connection
@@ -165,6 +166,13 @@ class Fetcher:
 def make_fetcher(hosts: Iterable[str]) -> Fetcher:
     """Return the fetcher for these hosts."""
     return Fetcher(tuple(host.lower() for host in hosts))
+
+
+def _joined(url: str, answer: str) -> str:
+    try:
+        return urljoin(url, answer)
+    except ValueError as error:
+        raise UnreachableError("the address is malformed", "nothing was fetched") from error
 
 
 def _cut(sock: socket.socket) -> None:

@@ -176,12 +176,14 @@ def from_file(path: Path, purpose: Purpose) -> tuple[TrustList, ...]:
 def read_file(path: Path) -> bytes:
     """Return the content of a list's file; raises `ConfigError` when it cannot be read."""
     try:
-        if path.stat().st_size > MAX_LIST:
-            raise ConfigError(
-                f"trust list {path} is larger than {MAX_LIST:,} bytes", "is it a trust list?"
-            )
-        return path.read_bytes()
+        with path.open("rb") as stream:  # a device states no size
+            content = stream.read(MAX_LIST + 1)
     except OSError as error:
         raise ConfigError(
             f"trust list {path} cannot be read: {error.strerror}", "check the name"
         ) from error
+    if len(content) > MAX_LIST:
+        raise ConfigError(
+            f"trust list {path} is larger than {MAX_LIST:,} bytes", "is it a trust list?"
+        )
+    return content

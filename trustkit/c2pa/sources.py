@@ -56,7 +56,8 @@ SOURCES = {
             ),
             has_only_anchors=True,
         ),
-        # As c2pa-rs names them for CAWG. IPTC's JSON list has no address that we could confirm.
+        # c2pa-rs names the anchor list for CAWG, other public documents the end-entity list. IPTC's
+        # JSON list has no address that we could confirm.
         Source(
             "iptc",
             "IPTC Origin Verified News Publishers List",

@@ -211,7 +211,7 @@ class _Work:
         failed: list[Exception] = []
         try:
             with ExitStack() as stack:
-                builder = stack.enter_context(Builder(json.dumps(self.definition), context))
+                builder = stack.enter_context(Builder(_json(self.definition), context))
                 if self.stamp_parent == "update":
                     builder.set_intent(C2paBuilderIntent.UPDATE)
                 for ingredient in self.ingredients:
@@ -308,6 +308,11 @@ def open_asset_as(path: Path, media_type: str) -> Asset:
     return replace(open_asset(path), media_type=media_type)
 
 
+def _json(told: Mapping[str, Any]) -> str:
+    # The name of a file need not be UTF-8; JSON must be.
+    return os.fsencode(json.dumps(told, ensure_ascii=False)).decode("utf-8", "replace")
+
+
 def _add(builder: Builder, ingredient: Ingredient, stack: ExitStack) -> None:
     asset = open_asset(ingredient.path)
     about: dict[str, Any] = {
@@ -331,4 +336,4 @@ def _add(builder: Builder, ingredient: Ingredient, stack: ExitStack) -> None:
     elif isinstance(reading, Unreadable):
         media_type = _OPAQUE  # the engine would stop at the broken store; publish says so instead
     stream = stack.enter_context(asset.open())
-    builder.add_ingredient(json.dumps(about), media_type, stream)
+    builder.add_ingredient(_json(about), media_type, stream)

@@ -17,7 +17,7 @@ _WIDTH = 118
 
 
 @click.command("demo")
-@click.option("--no-color", is_flag=True)
+@click.option("--no-color", is_flag=True, help="No colour.")
 def command(*, no_color: bool) -> None:
     """Sign a picture, a clip and a sound as AI-generated, then alter, strip and verify them.
 

@@ -42,8 +42,10 @@ class _Checked:
 @click.argument("targets", nargs=-1, required=True, metavar="PATH_OR_URI...")
 @click.option("--profile", type=click.Choice([p.value for p in Profile]), default="c2pa",
               show_default=True, help="What the certificate is for.")  # fmt: skip
-@click.option("--at", metavar="TIME", help="Judge as of this date, or time with a zone; now else.")
-@click.option("--passphrase-file", metavar="FILE", help=f"Else {passphrase.ENV}, else a prompt.")
+@click.option(
+    "--at", metavar="TIME", help="Judge as of a date, or a time with a zone; now by default."
+)
+@click.option("--passphrase-file", metavar="FILE", help=passphrase.HELP)
 @click.option("-f", "--format", "form", type=click.Choice(["text", "json"]), default="text",
               show_default=True)  # fmt: skip
 def command(

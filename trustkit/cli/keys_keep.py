@@ -87,7 +87,7 @@ def _bytes(path: Path) -> bytes:
 
 @click.command("show")
 @click.argument("target", metavar="NAME|PATH|URI")
-@click.option("--passphrase-file", metavar="FILE", help=f"Else {passphrase.ENV}, else a prompt.")
+@click.option("--passphrase-file", metavar="FILE", help=passphrase.HELP)
 @_FORMAT
 def show(target: str, passphrase_file: str | None, form: str) -> None:
     """Show what the certificates of a key say; never anything of the key itself."""

@@ -36,7 +36,7 @@ _PROFILES = click.Choice([profile.value for profile in Profile])
 @click.option(
     "--encrypt", is_flag=True, help=f"Ask for a passphrase (or take it from {passphrase.ENV})."
 )
-@click.option("--passphrase-file", metavar="FILE", help=f"Else {passphrase.ENV}, else a prompt.")
+@click.option("--passphrase-file", metavar="FILE", help=passphrase.HELP)
 def request(
     folder: str | None,
     keep: str | None,
@@ -90,7 +90,7 @@ def request(
 @click.option("--key", required=True, metavar="DIR|NAME", help="The key it was issued for.")
 @click.option("--profile", type=_PROFILES,
               help="What it is for; what was requested, or c2pa, by default.")  # fmt: skip
-@click.option("--passphrase-file", metavar="FILE", help=f"Else {passphrase.ENV}, else a prompt.")
+@click.option("--passphrase-file", metavar="FILE", help=passphrase.HELP)
 def import_command(chain: str, key: str, profile: str | None, passphrase_file: str | None) -> None:
     """Put a CA's answer beside its key: the pair checked, the chain in order, the rules held to.
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import signal
 import sys
-from importlib import import_module
 from typing import Any, NoReturn
 
 import click
 
 from trustkit import __version__
+from trustkit.cli.lazy import LazyGroup
 from trustkit.errors import TrustkitError, UsageError
 
 # The help is here, not in the commands, so that `trustkit --help` imports none of them.
@@ -17,7 +17,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "verify": ("verify:command", "Say what is known of files: intact, by whom, declared as what."),
     "inspect": ("inspect:command", "Show everything that is in a file's manifest, unjudged."),
     "sign": ("sign:command", "Attach a signed C2PA manifest with an AI disclosure."),
-    "watermark": ("watermark:group", "Put a mark into the pixels of pictures and films; read it."),
+    "watermark": ("watermark:group", "Put a mark into pictures, films and sounds; read it."),
     "metadata": ("metadata:group", "Read and write IPTC, XMP and AIGC fields; pixels stay."),
     "timestamp": ("timestamp:group", "Stamp files that were signed without a time stamp."),
     "redact": ("redact:command", "Take named statements out of a file's history, with a reason."),
@@ -30,28 +30,11 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 
 
-class LazyGroup(click.Group):
-    """Commands named in a table, imported when used."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # click's signature
-        """See click."""
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """See click."""
-        if cmd_name not in COMMANDS:
-            return None
-        module, _, attribute = COMMANDS[cmd_name][0].partition(":")
-        command: click.Command = getattr(import_module(f"trustkit.cli.{module}"), attribute)
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the table of commands without importing one."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+class _Group(LazyGroup):
+    table = COMMANDS
 
 
-@click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.command(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, "-V", "--version", message="trustkit %(version)s")
 def cli() -> None:
     """Media provenance on your own machine: sign, verify and explain any media file.

@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-
 import click
 
+from trustkit.cli.lazy import LazyGroup
+
 _COMMANDS = {
-    "read": "Say what files declare in XMP, IPTC-IIM, EXIF and tags.",
-    "write": "Write fields by their standard names; everything else stays.",
+    "read": ("metadata_read:command", "Say what files declare in XMP, IPTC-IIM, EXIF and tags."),
+    "write": (
+        "metadata_write:command",
+        "Write fields by their standard names; everything else stays.",
+    ),
 }
 
 
-class _Group(click.Group):
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(_COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in _COMMANDS:
-            return None
-        module = import_module(f"trustkit.cli.metadata_{cmd_name}")
-        command: click.Command = module.command
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl(list(_COMMANDS.items()))
+class _Group(LazyGroup):
+    table = _COMMANDS
 
 
 @click.command("metadata", cls=_Group)

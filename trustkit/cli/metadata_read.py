@@ -20,11 +20,11 @@ _SHOWN = 200  # characters of a value in the text form
 
 
 @click.command("read")
-@click.argument("paths", nargs=-1, required=True)
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 @click.option("-r", "--recursive", is_flag=True, help="Go into folders.")
 @FORMS
 def command(paths: tuple[str, ...], *, recursive: bool, form: str) -> int:
-    """Say what each of PATHS declares in XMP, IPTC-IIM, EXIF and tags, and where it says so."""
+    """Say what each PATH declares in XMP, IPTC-IIM, EXIF and tags, and where it says so."""
     terminal.set_up_logging()
     rows: list[dict[str, Any]] = []
     codes: set[int] = set()

@@ -10,6 +10,7 @@ import click
 from trustkit.cli import output as terminal
 from trustkit.errors import TrustkitError
 from trustkit.media.metadata import Metadata
+from trustkit.media.metadata.aigc import Aigc
 from trustkit.media.metadata.fields import FIELDS
 
 FORMS = click.option("-f", "--format", "form", type=click.Choice(["text", "json", "jsonl"]),
@@ -36,5 +37,5 @@ def end(rows: list[dict[str, Any]], form: str) -> None:
 
 def fields(found: Metadata) -> dict[str, str]:
     """Return the fields found, by their standard names."""
-    values = {field.name: found.value(field.name) for field in FIELDS}
-    return {name: value for name, value in values.items() if value is not None}
+    values = ((field.name, getattr(found, field.attribute)) for field in FIELDS)
+    return {n: v.raw if isinstance(v, Aigc) else v for n, v in values if v is not None}

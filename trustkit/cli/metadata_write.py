@@ -20,15 +20,17 @@ from trustkit.reports import EXIT_ORDER
 
 
 @click.command("write")
-@click.argument("inputs", nargs=-1, required=True)
+@click.argument("inputs", nargs=-1, required=True, metavar="IN...")
 @click.option("-o", "--output", metavar="OUT", help="File, folder for several inputs, or -.")
-@click.option("--in-place", is_flag=True, help="Replace the input.")
+@click.option("--in-place", is_flag=True, help="Replace the input, at once and whole.")
 @click.option("-r", "--recursive", is_flag=True, help="Go into folders.")
-@click.option("--set", "wanted", metavar="FIELD=VALUE", multiple=True, help="May be repeated.")
+@click.option("--set", "wanted", metavar="FIELD=VALUE", multiple=True,
+              help="Set a field, by its standard name; may be repeated.")  # fmt: skip
 @click.option("--aigc", metavar="FILE", help="The AIGC block of GB 45438, as JSON.")
-@click.option("--remove", "removed", metavar="FIELD", multiple=True, help="May be repeated.")
+@click.option("--remove", "removed", metavar="FIELD", multiple=True,
+              help="Take a field away; may be repeated.")  # fmt: skip
 @FORMS
-@click.option("-q", "--quiet", is_flag=True, help="No warnings on stderr.")
+@click.option("-q", "--quiet", is_flag=True, help="No notes on stderr.")
 def command(inputs: tuple[str, ...], **asked: Any) -> int:
     """Write fields into each IN, read them back, and leave everything else as it is.
 
@@ -81,8 +83,8 @@ def _write(source: Source, target: Path | TrustkitError, edit: Edit) -> Written 
         return target
     try:
         with as_file(source) as path, as_target(target) as place:
-            asset = open_asset(path, source.name)
-            if asset.sidecar.is_file():
+            asset, there = open_asset(path, source.name), path.resolve()
+            if asset.sidecar.is_file() or there.with_name(f"{there.name}.c2pa").is_file():
                 raise PublishError(
                     f"{source.name} has a manifest beside it, which would not hold for other bytes",
                     "write metadata first and sign last",

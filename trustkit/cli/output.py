@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from importlib.metadata import PackageNotFoundError, version
 from typing import BinaryIO
 
 import click
@@ -25,6 +24,9 @@ _PARTS = {
 
 def tool() -> dict[str, object]:
     """Return the tool's name, version and the versions of its engines, without importing them."""
+    # Here, since it brings the mail library, and few commands ask.
+    from importlib.metadata import PackageNotFoundError, version
+
     parts = {}
     for name, distribution in _PARTS.items():
         try:

@@ -15,6 +15,7 @@ from trustkit.errors import PublishError, UsageError
 
 ENV = "TRUSTKIT_KEY_PASSPHRASE"
 IDENTITY_ENV = "TRUSTKIT_IDENTITY_PASSPHRASE"
+HELP = f"The key's passphrase; else {ENV}, else a prompt."
 
 
 def to_open(file: str | None, env: str = ENV) -> str | None:
@@ -25,11 +26,21 @@ def to_open(file: str | None, env: str = ENV) -> str | None:
         except (OSError, UnicodeDecodeError) as error:
             raise PublishError(f"the passphrase file {file} cannot be read", "check it") from error
     if env in os.environ:
-        return os.environ[env]
+        return read_env(env)
     if not sys.stdin.isatty():
         return None
     typed: str = click.prompt("Passphrase of the key", hide_input=True, err=True)
     return typed
+
+
+def read_env(name: str) -> str:
+    """Return a secret from the environment; raises `PublishError`, which does not quote it."""
+    given = os.environ[name]
+    try:
+        given.encode()
+    except UnicodeEncodeError as error:
+        raise PublishError(f"the variable {name} is no UTF-8 text", "check it") from error
+    return given
 
 
 def to_sign(file: str | None, env: str = ENV, option: str = "--passphrase-file") -> str:

@@ -14,6 +14,7 @@ from trustkit.batch.sources import STDIN, Source, expand
 from trustkit.c2pa.personal import PRESETS
 from trustkit.c2pa.redact import GONE, REASONS, is_reason
 from trustkit.cli import output as terminal
+from trustkit.cli import passphrase
 from trustkit.cli.signing import (
     Done,
     addresses,
@@ -47,7 +48,7 @@ _MAX_TEXT = 1000  # characters of the recorded text
 @click.option("--reason", metavar="CODE", help=f"{', '.join(REASONS)}, or namespaced; recorded.")
 @click.option("--text", default="", help="Recorded beside the reason, for all to read.")
 @click.option("--key", metavar="URI", help="The key that signs the new manifest.")
-@click.option("--passphrase-file", metavar="FILE", help="The key's passphrase; as for sign.")
+@click.option("--passphrase-file", metavar="FILE", help=passphrase.HELP)
 @authorities
 @click.option("--list", "only_list", is_flag=True, help="Only say what could be taken out.")
 @click.option("-f", "--format", "form", type=click.Choice(["text", "json", "jsonl"]),

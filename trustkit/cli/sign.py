@@ -18,6 +18,7 @@ from trustkit.cli import output as terminal
 from trustkit.cli.signing import Done, attempt, authorities, print_rows, signer, told, worst
 from trustkit.cli.statements import identity, statements
 from trustkit.cli.targets import Targets
+from trustkit.cli.threads import one_each
 from trustkit.errors import UsageError
 from trustkit.publish import Order, Signed, sign
 from trustkit.signers import Signer
@@ -33,12 +34,14 @@ if TYPE_CHECKING:
 @click.option("-o", "--output", metavar="OUT", help="File, folder for several inputs, or -.")
 @click.option("--in-place", is_flag=True, help="Replace the input, at once and whole.")
 @click.option("-r", "--recursive", is_flag=True, help="Go into folders.")
-@click.option("--key", metavar="URI", help="file:DIR, or cmd:, pkcs11:, awskms:, azure:, gcpkms:")
-@click.option("--passphrase-file", metavar="FILE", help=f"Else {passphrase.ENV}, else a prompt.")
+@click.option(
+    "--key", metavar="URI", help="file:DIR, a kept name, cmd:, pkcs11:, awskms:, azure:, gcpkms:"
+)
+@click.option("--passphrase-file", metavar="FILE", help=passphrase.HELP)
 @click.option("--template", metavar="FILE", help="A TOML file with what a house always says.")
 @click.option("--source-type", metavar="TERM", help="An IPTC digital source type; never guessed.")
 @click.option("--system", help="The AI system that made or changed it.")
-@click.option("--system-version")
+@click.option("--system-version", help="Its version.")
 @click.option("--provider", help="Who provides the system.")
 @click.option("--id", "identifier", help="Unique id of this piece; a random UUID by default.")
 @click.option("--created", metavar="TIME", help="ISO 8601 with zone; now by default.")
@@ -59,10 +62,14 @@ if TYPE_CHECKING:
     "--defer-timestamp", is_flag=True, help="Where none is to be had, sign without, and say so."
 )
 @click.option(
-    "--staple-status", is_flag=True, help="Ask the issuer that the certificate is good; keep that."
+    "--staple-status", is_flag=True, help="Ask the issuer for the certificate's status; keep it."
 )
 @click.option(
-    "--ocsp-host", "ocsp_hosts", multiple=True, metavar="HOST", help="It may be a private address."
+    "--ocsp-host",
+    "ocsp_hosts",
+    multiple=True,
+    metavar="HOST",
+    help="With --staple-status: this responder may be on a private address.",
 )
 @statements
 @click.option("--sidecar", is_flag=True, help="Keep the manifest beside the file.")
@@ -85,7 +92,7 @@ if TYPE_CHECKING:
 )
 @click.option("-f", "--format", "form", type=click.Choice(["text", "json", "jsonl"]),
               default="text", show_default=True)  # fmt: skip
-@click.option("-q", "--quiet", is_flag=True, help="No warnings on stderr.")
+@click.option("-q", "--quiet", is_flag=True, help="No notes on stderr.")
 def command(inputs: tuple[str, ...], **asked: Any) -> int:
     """Attach a signed C2PA manifest with an AI disclosure to each IN.
 
@@ -93,10 +100,13 @@ def command(inputs: tuple[str, ...], **asked: Any) -> int:
     overwritten without --in-place. The source type is one of the IPTC digital source types.
     """
     terminal.set_up_logging()
+    one_each()
     house = declare.read_template(asked["template"])
     order = declare.order(asked, house)
     key = signer(asked["key"] or house.key, asked["passphrase_file"])
     job = _Job(order, key, _identity(asked, house))
+    if asked["ocsp_hosts"] and not asked["staple_status"]:
+        raise UsageError("--ocsp-host goes with --staple-status", "add it, or leave the host out")
     if asked["staple_status"]:
         status = own_status(job.signer, asked["ocsp_hosts"])
         job = replace(job, order=replace(job.order, status=status))

@@ -119,8 +119,10 @@ def metadata(file: str | None) -> str:
     try:
         with Path(file).open("rb") as stream:
             data = stream.read(MAX_METADATA + 1)
-        return checked_metadata(data.decode())
-    except UnicodeDecodeError as error:
+        checked = checked_metadata(data.decode())
+        checked.encode()  # an escape may stand for half a character
+    except UnicodeError as error:
         raise PublishError(f"{file} is no UTF-8 text", "write it as JSON") from error
     except OSError as error:
         raise PublishError(f"{file} cannot be read: {error.strerror}", "check its name") from error
+    return checked

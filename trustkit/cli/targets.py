@@ -77,7 +77,9 @@ class Targets:
             raise UsageError("where to?", "name -o OUT, or --in-place to replace the input")
         if self.output == STDIN:
             if self.several or not self.one_on_stdout:
-                raise UsageError("only one file fits on standard output", "name -o OUT")
+                raise UsageError(
+                    "only one file fits on standard output, and no report with it", "name -o OUT"
+                )
             return Path(STDIN)
         target = Path(self.output)
         if self.several or self.output.endswith(os.sep) or target.is_dir():

@@ -11,6 +11,7 @@ import click
 from trustkit.asset import Asset
 from trustkit.batch.sources import STDIN, expand
 from trustkit.cli import output as terminal
+from trustkit.cli import passphrase
 from trustkit.cli.signing import (
     Done,
     addresses,
@@ -41,7 +42,7 @@ def group() -> None:
 @click.option("--in-place", is_flag=True, help="Replace the input, at once and whole.")
 @click.option("-r", "--recursive", is_flag=True, help="Go into folders.")
 @click.option("--key", metavar="URI", help="The key that signs the manifest with the stamp.")
-@click.option("--passphrase-file", metavar="FILE", help="The key's passphrase; as for sign.")
+@click.option("--passphrase-file", metavar="FILE", help=passphrase.HELP)
 @authorities
 @click.option("-f", "--format", "form", type=click.Choice(["text", "json", "jsonl"]),
               default="text", show_default=True)  # fmt: skip

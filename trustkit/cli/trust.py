@@ -19,7 +19,12 @@ from trustkit.toolbox import information_shelf, list_folder
 
 _HTTPS = "https://"
 _FORMAT = click.option(
-    "-f", "--format", "form", type=click.Choice(["text", "json"]), default="text"
+    "-f",
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
 )
 
 
@@ -48,6 +53,8 @@ def add(
     if tsa and identity:
         raise UsageError("a list has one purpose", "give --tsa or --identity, not both")
     purpose = Purpose.TIMESTAMPS if tsa else Purpose.IDENTITY if identity else Purpose.SIGNERS
+    if plain := [file for file in files if file.startswith("http://")]:
+        raise UsageError(f"{plain[0]} could be changed on its way", "lists are fetched by https")
     urls = [file for file in files if file.startswith(_HTTPS)]
     fetch = list_fetcher(urls, is_named=True)
     documents = [fetch(f) if f in urls else read_file(Path(f)) for f in files]

@@ -29,7 +29,8 @@ _SHOWN = 40  # lines of added and removed entries shown a list; JSON has them al
 @click.option("--from", "disk", metavar="FILE|FOLDER", help="Take it from disk; fetch nothing.")
 @click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
 @click.option("--accept-shrink", is_flag=True, help="Let a list lose more than half its entries.")
-@click.option("-f", "--format", "form", type=click.Choice(["text", "json"]), default="text")
+@click.option("-f", "--format", "form", type=click.Choice(["text", "json"]), default="text",
+              show_default=True)  # fmt: skip
 def update(
     names: tuple[str, ...],
     *,

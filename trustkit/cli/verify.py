@@ -57,7 +57,7 @@ def wishes(command: Any) -> Any:
 @click.option("--files-from", metavar="FILE", help="Read names from FILE, or - for standard input.")
 @wishes
 @click.option("--ocsp", is_flag=True,
-              help="Ask a known signer's issuer whether it revoked. Off by default.")  # fmt: skip
+              help="Ask issuers of known signers about revocation. Off by default.")  # fmt: skip
 @click.option("--ocsp-host", "ocsp_hosts", multiple=True, metavar="HOST",
               help="The same, and this responder may be on a private address.")  # fmt: skip
 @click.option("--crl", "crls", multiple=True, metavar="FILE",
@@ -72,12 +72,13 @@ def wishes(command: Any) -> Any:
 @click.option("-f", "--format", "form", type=click.Choice(["text", "table", "json", "jsonl"]),
               default="text", show_default=True)  # fmt: skip
 @click.option("-o", "--output", "out", metavar="FILE", help="Write the report to FILE.")
-@click.option("-j", "--jobs", type=click.IntRange(1, 64), default=1, show_default=True)
+@click.option("-j", "--jobs", type=click.IntRange(1, 64), default=1, show_default=True,
+              help="How many files at once.")  # fmt: skip
 @click.option("--timings", is_flag=True, help="Say how long each collector took.")
 @click.option("--exit-zero", is_flag=True, help="Exit 0 whatever the verdicts.")
 @click.option("--fail-on", metavar="WORD,...", help="Exit 10 on these verdicts, 0 on all others.")
 @click.option("-q", "--quiet", is_flag=True, help="No notes on stderr.")
-@click.option("--no-color", is_flag=True)
+@click.option("--no-color", is_flag=True, help="No colour.")
 def command(
     paths: tuple[str, ...],
     *,

@@ -46,8 +46,10 @@ from trustkit.watermarks.trial.trial import Setup, run
 @click.option("--key", metavar="FILE", help="A secret key; the public one by default.")
 @click.option("--attacks", metavar="NAME,...", default="",
               help="These alone: names, or forty, extra, clips, everyday, harder.")  # fmt: skip
-@click.option("-j", "--jobs", type=click.IntRange(1, 64), default=1, show_default=True)
-@click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
+@click.option("-j", "--jobs", type=click.IntRange(1, 64), default=1, show_default=True,
+              help="How many files at once.")  # fmt: skip
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True,
+              help="All chance comes from it.")  # fmt: skip
 @click.option("--json", "json_file", metavar="FILE", help="Write every single cell to FILE.")
 @click.option("--html", "html_file", metavar="FILE", help="Write a page with plots to FILE.")
 @click.option("-f", "--format", "form", type=click.Choice(["table", "json"]), default="table",

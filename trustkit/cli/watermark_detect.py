@@ -36,7 +36,8 @@ Answer = FileRead | TrustkitError
 @click.option("--key", "key_names", multiple=True, metavar="FILE",
               help="A key to read with, or the word public; may be repeated.")  # fmt: skip
 @click.option("--engine", metavar="NAME", default="tiles", show_default=True)
-@click.option("-j", "--jobs", type=click.IntRange(1, 64), default=1, show_default=True)
+@click.option("-j", "--jobs", type=click.IntRange(1, 64), default=1, show_default=True,
+              help="How many files at once.")  # fmt: skip
 @click.option("-f", "--format", "form", type=click.Choice(["text", "json", "jsonl"]),
               default="text", show_default=True)  # fmt: skip
 @click.option("-q", "--quiet", is_flag=True, help="No bar on stderr.")

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from trustkit.errors import TrustkitError
 from trustkit.finding import Finding
 from trustkit.policy import Decision, Word
-from trustkit.verify import Report
+
+if TYPE_CHECKING:  # every command comes by here, and few verify
+    from trustkit.verify import Report
 
 # Where files differ the first of these wins (docs/contract.md).
 EXIT_ORDER = (1, 33, 10, 40, 30, 20, 3, 0)
@@ -84,8 +86,8 @@ def sentence(report: Report) -> str:
         error = report.error or TrustkitError("no verdict")
         return f"{error.message}. {_capital(error.hint)}." if error.hint else f"{error.message}."
     findings = [f for f in report.verdict.findings if not _goes_without_saying(f)]
-    leads = any(f.code in _LEADS for f in findings)
-    said = [_LEAD_WITH_LEAD if leads and _is_bare(report) else _LEAD[report.verdict.word]]
+    has_traces = any(f.code in _TRACES for f in findings)
+    said = [_LEAD_WITH_TRACES if has_traces and _is_bare(report) else _LEAD[report.verdict.word]]
     for code in _TOLD[report.verdict.word]:
         found = [_with_reason(f) for f in findings if f.code == code]
         said += found[:1] if ".declares_" in code else found  # the nearest speaks for the file
@@ -123,7 +125,7 @@ _LEAD: dict[Word, str] = {
     Word.INCONCLUSIVE: "",
     Word.NO_PROVENANCE: "nothing found, and that proves nothing",
 }
-_LEAD_WITH_LEAD = "nothing found that proves where it comes from"
+_LEAD_WITH_TRACES = "nothing found that proves where it comes from"
 # What was seen and proves nothing.
 _UNSIGNED = (
     "metadata.declares_synthetic",
@@ -131,7 +133,16 @@ _UNSIGNED = (
     "metadata.declares_capture",
     "metadata.aigc",
 )
-_LEADS = frozenset({"watermark.present", *_UNSIGNED})
+_TRACES = frozenset({"watermark.present", *_UNSIGNED})
+_UNREAD = (
+    "manifest.unreadable",
+    "manifest.unbound",
+    "manifest.excluded_range",
+    "manifest.padding",
+    "manifest.remote",
+    "manifest.remote.failed",
+    "manifest.failed",
+)
 _SIGNERS = (
     "manifest.trusted",
     "manifest.signer_revoked",
@@ -178,6 +189,7 @@ _TOLD: dict[Word, tuple[str, ...]] = {
         "watermark.generator",
         *_SIGNERS,
         *_IDENTITIES,
+        *_UNREAD,
         "metadata.declares_ai",
         *_HISTORY,
     ),
@@ -194,13 +206,7 @@ _TOLD: dict[Word, tuple[str, ...]] = {
     Word.VALID_UNTRUSTED: (*_SIGNERS, *_IDENTITIES, "manifest.nonconformant", *_HISTORY),
     Word.LIKELY_AI: ("detector.synthetic",),
     Word.INCONCLUSIVE: (
-        "manifest.unreadable",
-        "manifest.unbound",
-        "manifest.excluded_range",
-        "manifest.padding",
-        "manifest.remote",
-        "manifest.remote.failed",
-        "manifest.failed",
+        *_UNREAD,
         "detector.inconclusive",
         "manifest.signer_unknown",
         "manifest.signer_expired",

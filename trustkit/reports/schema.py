@@ -232,7 +232,8 @@ def _disclosure(findings: tuple[Finding, ...]) -> DisclosurePart | None:
         return None
     # What is signed comes before what is not, and the newest manifest before its parents.
     nearest = min(said, key=lambda f: (not _is_signed(f), int(str(f.facts.get("depth", 0)))))
-    same = {str(f.facts["source_type"]) for f in said if _is_signed(f) == _is_signed(nearest)}
+    same = {str(f.facts["source_type"]) for f in said
+            if f is nearest or (_is_signed(f) and _is_signed(nearest))}  # fmt: skip
     others = {str(f.facts["source_type"]) for f in said} - same - {""}
     sources = {f.code.partition(".")[0] for f in said}
     fields = ("source_type", "system", "system_version", "provider", "created", "id")

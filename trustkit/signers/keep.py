@@ -126,7 +126,8 @@ class KeyFolder:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise PublishError(
-                f"{self.path} cannot be made: {error.strerror}", "check the folder, or TRUSTKIT_HOME"
+                f"{self.path} cannot be made: {error.strerror}",
+                "check the folder that TRUSTKIT_HOME names",
             ) from error
         with folder(self.path / name) as fresh:
             (fresh / first).mkdir(mode=0o700)
@@ -143,6 +144,13 @@ class KeyFolder:
         following = _free(place, _today())
         with folder(place / following) as fresh:
             yield fresh
+            now = self.about(name)
+            if (now.current, now.pending, now.used) != (about.current, about.pending, about.used):
+                # What another call did meanwhile would be forgotten.
+                raise PublishError(
+                    f"the key {name} was changed by another call meanwhile",
+                    f"nothing was done; see `trustkit keys show {name}`",
+                )
         if about.kind == "generated":
             self._write(place, about.switched(following))
         else:

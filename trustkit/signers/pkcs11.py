@@ -212,7 +212,10 @@ def _pin(uri: Pkcs11Uri) -> str | None:
     """Return the PIN of the file or variable that holds one, or None where none is named."""
     source = uri.query.get("pin-source")
     if source is None:
-        return os.environ.get(PIN)
+        pin = os.environ.get(PIN)
+        if pin and any("\ud800" <= character <= "\udfff" for character in pin):
+            raise PublishError(f"the variable {PIN} is no UTF-8 text", "check it")
+        return pin
     if source.startswith("|"):
         raise PublishError(
             "pin-source= may not name a program", "name a file: pin-source=file:PATH"

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.webserver import BODY, LOOPBACK, Server, serving
-from trustkit.c2pa.fetch import Fetcher, is_public, make_fetcher
+from trustkit.c2pa.fetch import Fetcher, is_public, make_fetcher, resolve
 from trustkit.errors import UnreachableError
 
 PRIVATE = (
@@ -151,6 +151,20 @@ def test_a_redirect_to_a_host_that_was_not_named_is_not_followed(server: Server)
 @pytest.mark.parametrize("target", ["file:///etc/passwd", "ftp://press.example/"])
 def test_a_redirect_to_another_scheme_is_not_followed(server: Server, target: str) -> None:
     assert "http" in refused(local(), server.url(f"/to?{target}"))
+
+
+@pytest.mark.parametrize("target", ["http://[::1", "//[", "http://a..b/"])
+def test_a_redirect_to_no_address_is_a_refusal(server: Server, target: str) -> None:
+    refused(local(resolve=resolve), f"http://{LOOPBACK}:{server.port}/to?{target}")
+
+
+@pytest.mark.parametrize("host", ["a..b", ".press.example", "a" * 70 + ".example"])
+def test_a_name_that_is_no_hosts_is_a_refusal(host: str) -> None:
+    assert "not known" in refused(local(resolve=resolve), f"http://{host}/")
+
+
+def test_a_path_that_is_not_ascii_is_a_refusal(server: Server) -> None:
+    refused(local(), server.url("/\u00e9"))
 
 
 @pytest.mark.parametrize("path", ["/nowhere", "/to?/nowhere"])

@@ -60,15 +60,15 @@ class RevocationList:
 def read_lists(path: Path) -> tuple[RevocationList, ...]:
     """Return the lists in a file, DER or PEM (several); raises `ConfigError`."""
     try:
-        if path.stat().st_size > MAX_LIST:
-            raise ConfigError(
-                f"revocation list {path} is larger than {MAX_LIST:,} bytes", "is it one?"
-            )
-        return parse_lists(path.read_bytes(), path.name)
+        with path.open("rb") as stream:  # a device states no size
+            content = stream.read(MAX_LIST + 1)
     except OSError as error:
         raise ConfigError(
             f"revocation list {path} cannot be read: {error.strerror}", "check the name"
         ) from error
+    if len(content) > MAX_LIST:
+        raise ConfigError(f"revocation list {path} is larger than {MAX_LIST:,} bytes", "is it one?")
+    return parse_lists(content, path.name)
 
 
 def parse_lists(data: bytes, name: str) -> tuple[RevocationList, ...]:

@@ -21,6 +21,7 @@ MANIFEST_UUID = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")  # C2PA 2.2, A
 _LONG = 16  # bytes of a header with a 64-bit size
 _FROM_MOOV = (b"trak", b"mdia", b"minf", b"stbl")
 _PLACES = {b"stco": ("I", 4), b"co64": ("Q", 8)}
+_AUXILIARY = b"saio"  # places of what belongs to samples, such as keys (ISO/IEC 14496-12, 8.7.9)
 _MAX_TABLE = 2**27  # bytes of one track's places: a film of days
 
 
@@ -86,6 +87,8 @@ def closed(file: BinaryIO, found: Sequence[Box]) -> Iterator[Change]:
 def shifted(file: BinaryIO, moov: Box, behind: int, by: int) -> Iterator[Change]:
     """Yield the changes of a film's index for packets behind `behind` that move by `by` bytes."""
     for table in _tables(file, moov, _FROM_MOOV):
+        if table.kind == _AUXILIARY:
+            raise UnfitError("its index tells places of encryption, and has no room to grow")
         letter, width = _PLACES[table.kind]
         start = table.content + 8  # version, flags and count
         if table.end - start > _MAX_TABLE or (table.end - start) % width:
@@ -103,7 +106,7 @@ def shifted(file: BinaryIO, moov: Box, behind: int, by: int) -> Iterator[Change]
 def _tables(file: BinaryIO, parent: Box, path: tuple[bytes, ...]) -> Iterator[Box]:
     for box in boxes(file, parent.content, parent.end):
         if not path:
-            if box.kind in _PLACES:
+            if box.kind in _PLACES or box.kind == _AUXILIARY:
                 yield box
         elif box.kind == path[0]:
             yield from _tables(file, box, path[1:])

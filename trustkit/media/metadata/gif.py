@@ -83,11 +83,11 @@ def blocks(file: BinaryIO) -> Iterator[Block]:
 
 
 def _joined(data: bytes) -> bytes:
-    found, at = b"", 0
+    found, at = bytearray(), 0
     while at < len(data) and data[at]:
         found += data[at + 1 : at + 1 + data[at]]
         at += 1 + data[at]
-    return found
+    return bytes(found)
 
 
 def _packet(file: BinaryIO, part: _Part) -> bytes:

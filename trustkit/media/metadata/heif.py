@@ -29,6 +29,7 @@ from trustkit.media.metadata.mp4_keys import inside
 _RDF = b"application/rdf+xml"
 _INFE_2 = b"\2\0\0\1"  # version 2, hidden: metadata is no picture
 _DESCRIBES = b"cdsc"
+_FILM_BEHIND = b"mpvd"  # Motion Photo 1.0: its XMP counts from the file's end
 _HIGHEST = 0xFFFF  # an item's number in the versions that everybody reads
 
 
@@ -91,7 +92,7 @@ def blocks(file: BinaryIO) -> Iterator[Block]:
 def _content(file: BinaryIO, meta: _Meta, item: Item) -> bytes:
     if item.source or item.method not in {0, 1}:
         raise MalformedError("an item that stands elsewhere")
-    made = b""
+    made = bytearray()
     for place, length in item.spans:
         if len(made) + length > MAX_BLOCK:
             raise MalformedError("an item of more than is read")
@@ -102,7 +103,7 @@ def _content(file: BinaryIO, meta: _Meta, item: Item) -> bytes:
         else:
             part = take(file, place, length)
         made += part
-    return made
+    return bytes(made)
 
 
 def changes(file: BinaryIO, edit: Edit) -> Iterator[Change]:
@@ -125,6 +126,13 @@ def changes(file: BinaryIO, edit: Edit) -> Iterator[Change]:
     if item.method or len(item.spans) != 1:
         raise UnfitError("its XMP stands in parts or within the description, and is only read")
     place, length = item.spans[0]
+    if any(
+        at < place + length and place < at + size
+        for other in meta.places.items
+        if other.id != item.id and not other.method and not other.source
+        for at, size in other.spans
+    ):
+        raise UnfitError("its XMP stands where another item stands, too")
     if len(new) == length:
         yield Change(place, place + length, new)
         return
@@ -132,6 +140,8 @@ def changes(file: BinaryIO, edit: Edit) -> Iterator[Change]:
     if own and own[0].end == end:
         at = own[0].start + 8
         yield Change(own[0].start, end, pack(b"mdat", new))
+    elif found[-1].kind == _FILM_BEHIND:
+        raise UnfitError("a film stands behind its picture, found by its place from the end")
     else:
         at = end + 8
         yield from closed(file, found)

@@ -8,6 +8,7 @@ from typing import BinaryIO
 
 from trustkit.media.metadata.blocks import (
     MANIFEST,
+    MAX_PARTS,
     XMP,
     Block,
     Change,
@@ -63,7 +64,7 @@ def _frames(tag: bytes) -> list[_Frame]:
     if flags & _EXTENDED and version > _V2:
         at = _number(body[:4]) if version == _V4 else 4 + _number(body[:4], 8)
     head = 6 if version == _V2 else _HEADER
-    found = []
+    found: list[_Frame] = []
     while at + head <= len(body) and body[at]:
         sized = (
             body[at + head // 2 : at + head // 2 + 3] if version == _V2 else body[at + 4 : at + 8]
@@ -72,12 +73,15 @@ def _frames(tag: bytes) -> list[_Frame]:
         raw = body[at : at + head + size]
         if len(raw) < head + size:
             raise MalformedError("an ID3 frame ends behind its tag")
-        found.append(_Frame(raw[: head // 2 if version == _V2 else 4], raw, _content(raw, version)))
+        if len(found) >= MAX_PARTS:
+            raise MalformedError("more ID3 frames than are read")
+        name = raw[: head // 2 if version == _V2 else 4]
+        found.append(_Frame(name, raw, _content(raw, version, flags)))
         at += len(raw)
     return found
 
 
-def _content(raw: bytes, version: int) -> bytes:
+def _content(raw: bytes, version: int, tag_flags: int) -> bytes:
     if version == _V2:
         return raw[6:]
     content, flags = raw[_HEADER:], raw[9]
@@ -85,7 +89,8 @@ def _content(raw: bytes, version: int) -> bytes:
         return b""
     if version == _V4 and flags & 1:  # its length without unsynchronisation stands first
         content = content[4:]
-    if version == _V4 and flags & _FRAME_UNSYNC:
+    # Some say it of the whole tag alone, for all of its frames.
+    if version == _V4 and (flags & _FRAME_UNSYNC or tag_flags & _UNSYNCHRONISED):
         content = content.replace(b"\xff\0", b"\xff")
     return content
 
@@ -155,7 +160,7 @@ def changes(file: BinaryIO, edit: Edit) -> Iterator[Change]:
         raise UnfitError(f"its ID3 tag is of version 2.{version}, which is only read")
     if flags & (_EXTENDED | _FOOTER):
         raise UnfitError("its ID3 tag has an extended header or a footer, which are only read")
-    kept, packet, aigc = b"", None, b""
+    kept, packet, aigc = bytearray(), None, b""
     for frame in _frames(tag):
         is_aigc = frame.name == b"TXXX" and any(b.key == _AIGC for b in _of(frame, version))
         if frame.name == b"PRIV" and frame.content.startswith(_XMP_OWNER):
@@ -164,7 +169,7 @@ def changes(file: BinaryIO, edit: Edit) -> Iterator[Change]:
             aigc += frame.raw
         else:
             kept += frame.raw
-    made = kept + _ours(edit, packet, aigc, version)
+    made = bytes(kept) + _ours(edit, packet, aigc, version)
     size = end - _HEADER
     room = size - len(made)
     made += bytes(room if room >= _LEAST else _PADDING)

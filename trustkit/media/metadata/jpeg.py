@@ -69,7 +69,7 @@ def _segments(file: BinaryIO) -> Iterator[_Segment]:
 def blocks(file: BinaryIO) -> Iterator[Block]:
     """Yield what stands before the first scan; extended XMP last, put together."""
     extended: dict[bytes, dict[int, bytes]] = {}
-    resources = b""
+    resources = bytearray()
     size = 0
     for segment in _segments(file):
         content = segment.content
@@ -95,17 +95,17 @@ def blocks(file: BinaryIO) -> Iterator[Block]:
             yield Block(COMMENT, content)
     for parts in extended.values():
         yield Block(XMP, _joined(parts), key="extended")
-    for data in photoshop_iim(resources):
+    for data in photoshop_iim(bytes(resources)):
         yield Block(IIM, data)
 
 
 def _joined(parts: dict[int, bytes]) -> bytes:
-    found = b""
+    found = bytearray()
     for place in sorted(parts):
         if place != len(found):
             raise MalformedError("extended XMP with a part missing")
         found += parts[place]
-    return found
+    return bytes(found)
 
 
 def changes(file: BinaryIO, edit: Edit) -> Iterator[Change]:

@@ -80,6 +80,8 @@ def changes(file: BinaryIO, edit: Edit) -> Iterator[Change]:
     found = list(elements(file, segment.content, segment.end))
     if segment.is_open or any(e.is_open for e in found):
         raise UnfitError("it was written without sizes, as a stream is, and is only read")
+    if any(e.name == CRC for e in found):
+        raise UnfitError("it has a checksum of the whole, which is not made anew")
     old = [e for e in found if e.name == _TAGS]
     if len(old) > 1:
         raise UnfitError("it has two lists of tags, and which one holds is open")
@@ -119,7 +121,7 @@ def _longer(file: BinaryIO, segment: Element, grows: int) -> Change:
 
 
 def _edited(content: bytes, edit: Edit) -> bytes:
-    ours, has_checksum, made = edit.tags, False, b""
+    ours, has_checksum, made = edit.tags, False, bytearray()
     for name, raw, part in _inside(content):
         if name == CRC:
             has_checksum = True
@@ -135,7 +137,7 @@ def _edited(content: bytes, edit: Edit) -> bytes:
     )
     if simple:
         made += pack(_TAG, pack(_TARGETS, b"") + simple)
-    return with_checksum(made) if has_checksum else made
+    return with_checksum(bytes(made)) if has_checksum else bytes(made)
 
 
 def _is_of_all(tag: bytes) -> bool:

@@ -109,13 +109,15 @@ def changes(file: BinaryIO, edit: Edit) -> Iterator[Change]:
     old: list[tuple[_Chunk, bytes]] = []
     place = 0
     for chunk in _chunks(file):
-        place = place or chunk.end
+        place = place or (chunk.end if chunk.kind == b"IHDR" else 0)
         if chunk.kind in _TEXTS:
             found = list(_text(chunk.kind, take(file, chunk.start + 8, chunk.size)))
             packets = [b for b in found if b.place == XMP]
             if any(b.key for b in packets):
                 raise UnfitError("its XMP stands in a text of ImageMagick, which is not written")
             old += [(chunk, b.content) for b in packets]
+    if not place:
+        raise MalformedError("there is no header in it")
     if len(old) > 1:
         raise UnfitError("it has two XMP packets, and which one holds is open")
     content = _XMP + bytes(5) + edit.packet(old[0][1] if old else None)

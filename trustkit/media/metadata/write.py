@@ -13,6 +13,7 @@ from trustkit.media.metadata import BROKEN, MODULES, Metadata, aigc, module_of, 
 from trustkit.media.metadata.blocks import XMP, Change, UnfitError, applied
 from trustkit.media.metadata.edit import Edit
 from trustkit.media.metadata.fields import (
+    LIST_SEPARATOR,
     MINING,
     MINING_TERMS,
     named,
@@ -66,6 +67,8 @@ def _value(name: str, value: str) -> str:
         if term not in MINING_TERMS:
             raise UsageError(f"{value} is no term of PLUS", f"terms: {', '.join(MINING_TERMS)}")
         return f"{MINING}{term}"
+    if name == "Creator" and not all(part.strip() for part in value.split(LIST_SEPARATOR)):
+        raise UsageError("Creator has an empty name in it", "names with '; ' between them")
     return _aigc(value) if name == "AIGC" else value
 
 
@@ -84,7 +87,10 @@ def _aigc(value: str) -> str:
             f"the AIGC block is not valid: {'; '.join(block.problems)}",
             f"a JSON object of texts with the keys {', '.join(aigc.KEYS)}",
         )
-    return aigc.text(block.block)
+    text = aigc.text(block.block)
+    if _NOT_XML.search(text):  # "\\ud800" is text in JSON, and nowhere else
+        raise UsageError("the AIGC block has characters that XML cannot hold")
+    return text
 
 
 def write(source: Path, target: Path, media_type: str, edit: Edit, name: str = "") -> Written:
@@ -100,6 +106,8 @@ def write(source: Path, target: Path, media_type: str, edit: Edit, name: str = "
             f"the metadata of {media_type} is not written ({name})", "see docs/metadata.md"
         )
     module = module_of(media_type, name)
+    if target.is_symlink() and target.samefile(source):
+        target = target.resolve()  # in place: what the link names, and the link stays
     with temporary(target) as fresh, source.open("rb") as file:
         _unsigned(read(file, media_type, name), name)
         try:

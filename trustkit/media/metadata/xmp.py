@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, NamedTuple
 from xml.parsers.expat import ExpatError  # the error alone: defusedxml makes the parser
 
@@ -22,6 +23,15 @@ _XML = "http://www.w3.org/XML/1998/namespace"
 _MAX_DEPTH = 64  # elements within each other; XMP of real files has some ten
 _MAX_ELEMENTS = 100_000
 _MAX_VALUES = 5_000  # values that are kept; a long edit history has some hundred
+_MAX_NAME = 2_048  # characters of a name with its namespace
+_MAX_PATH = 1_000  # characters that are kept of a path, and of a language
+# Expat writes a namespace out for every name that has it: a long one, named often, fills memory
+# before any handler is asked. So does an attribute that a document type gives to every element.
+_MAX_NAMESPACES = 5_000
+_LONG_NAMESPACE = re.compile(
+    rb"""xmlns(?:[^\s=]{1024}|[^\s=]{0,1023}\s*=\s*(?:"[^"]{1024}|'[^']{1024}))"""
+)
+_DEFAULTS = b"<!ATTLIST"
 _ABOUT, _RESOURCE, _LANGUAGE = f"{RDF}}}about", f"{RDF}}}resource", f"{_XML}}}lang"
 _ROOT = f"{RDF}}}RDF"
 _ITEMS = {f"{RDF}}}{name}" for name in ("Alt", "Seq", "Bag", "li", "Description", "value")}
@@ -68,6 +78,10 @@ def parse(content: bytes, *, in_drawing: bool = False, placed: bool = False) -> 
     elements; entities are refused there, too. Only with `placed` it is told where things stand.
     """
     text, encoding = _utf8(content)
+    if text.count(b"xmlns") > _MAX_NAMESPACES or _LONG_NAMESPACE.search(text):
+        raise MalformedError("more namespaces, or longer ones, than XMP has")
+    if _DEFAULTS in text:
+        raise MalformedError("its document type adds attributes, which XMP has not")
     packet = Packet(text, encoding)
     reader = _Reader(packet, _MAX_ELEMENTS * (10 if in_drawing else 1), placed=placed)
     parser: Any = DefusedXMLParser(forbid_dtd=not in_drawing, encoding="utf-8").parser
@@ -105,12 +119,14 @@ def _utf8(content: bytes) -> tuple[bytes, str]:
         raise MalformedError(f"its text is no {encoding}") from error
 
 
+@lru_cache(1024)
 def split(name: str) -> tuple[str, str]:
     """Return namespace and local name of an expanded name."""
     namespace, _, local = name.rpartition("}")
     return namespace, local
 
 
+@lru_cache(1024)
 def shown(name: str) -> str:
     """Return an expanded name with the usual prefix of its namespace."""
     namespace, local = split(name)
@@ -152,7 +168,8 @@ class _Reader:
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         self._elements += 1
-        if len(self._open) >= _MAX_DEPTH or self._elements > self._most:
+        too_many = len(self._open) >= _MAX_DEPTH or self._elements > self._most
+        if too_many or len(name) > _MAX_NAME:
             raise MalformedError("more elements, or deeper ones, than XMP has")
         self._open.append((name, attributes))
         self._words.clear()
@@ -211,11 +228,13 @@ class _Reader:
         inside = self._open[self._rdf + 1 :]
         parts = [shown(name) for name, _ in inside if name not in _ITEMS]
         namespace, local = split(inside[0][0])
-        language = self._open[-1][1].get(_LANGUAGE, "")
-        path = "/".join([*parts, more] if more else parts)
+        language = self._open[-1][1].get(_LANGUAGE, "")[:_MAX_PATH]
+        path = "/".join([*parts, more] if more else parts)[:_MAX_PATH]
         self._packet.values.append(Value(namespace, local, path, language, text))
 
     def _attributes(self, at: int, attributes: dict[str, str]) -> None:
+        if len(attributes) + len(self._packet.values) > _MAX_VALUES:
+            raise MalformedError(f"more than {_MAX_VALUES:,} values")
         values = {}
         for key, value in attributes.items():
             namespace, local = split(key)
