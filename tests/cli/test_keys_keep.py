@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import stat
 import subprocess
@@ -349,6 +350,21 @@ def test_of_two_rotations_at_once_none_is_forgotten(quick: Run, home: Path) -> N
         rotate_during_another_rotation()
     assert len(kept.about("twice").used) == 2
     assert len([p for p in (kept.path / "twice").iterdir() if p.is_dir()]) == 2
+
+
+def test_what_a_killed_call_left_is_swept_and_what_is_in_the_making_stays(
+    keys: Keys, house: Path
+) -> None:
+    assert keys("generate", "--keep", "press", *HOUSE).code == 0
+    left, fresh = (house / "keys/press" / name for name in (".0a.making", ".0b.making"))
+    for folder in (left, fresh):
+        folder.mkdir()
+        (folder / "key.pem").write_text("unused")
+    os.utime(left, (0, 0))
+
+    assert keys("rotate", "press").code == 0
+    assert not left.exists()
+    assert fresh.exists()
 
 
 def test_rotating_a_generated_key_takes_effect_at_once_and_keeps_the_old(

@@ -67,6 +67,13 @@ def test_check_says_what_is_wrong(quick: Run, tmp_path: Path, line: str, told: s
     assert told in answer.stderr
 
 
+def test_an_endless_policy_is_not_read_to_its_end(quick: Run) -> None:
+    answer = quick("policy", "check", "/dev/zero")
+
+    assert answer.code == 33
+    assert "larger than" in answer.stderr
+
+
 def test_explain_of_an_unreadable_file_exits_30(quick: Run) -> None:
     for file in (BROKEN / "not-a-picture.jpg", BROKEN / "empty.jpg", "/nowhere.jpg"):
         assert quick("policy", "explain", file).code == 30

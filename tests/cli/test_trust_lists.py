@@ -46,6 +46,14 @@ def test_a_file_without_certificates_is_refused(
     assert installed(here) == []
 
 
+def test_the_name_of_the_list_that_vouches_for_nobody_is_not_given_to_another(here: Run) -> None:
+    answer = here("trust", "add", TRUST, "--name", "products")
+
+    assert answer.code == 33
+    assert "vouches for nobody" in answer.stderr
+    assert installed(here) == []
+
+
 @pytest.mark.skipif(not Path("/dev/zero").exists(), reason="a device without end")
 @pytest.mark.parametrize(
     "command",

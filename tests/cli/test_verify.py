@@ -69,7 +69,14 @@ def test_a_wrong_call_exits_2(quick: Run, arguments: tuple[object, ...]) -> None
         ("--tsa-trust", "/nowhere.pem"),
         ("--only", "no-such-collector"),
         ("--skip", "no-such-collector"),
-        ("--skip", "manifest", "--skip", "metadata", "--skip", "watermark"),  # nothing checked is nothing proved
+        (
+            "--skip",
+            "manifest",
+            "--skip",
+            "metadata",
+            "--skip",
+            "watermark",
+        ),  # nothing checked is nothing proved
     ],
 )
 def test_a_bad_policy_or_trust_list_exits_33(quick: Run, arguments: tuple[object, ...]) -> None:

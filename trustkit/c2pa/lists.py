@@ -9,6 +9,7 @@ from pathlib import Path
 
 from trustkit.c2pa.published import Published, read_published
 from trustkit.c2pa.shelf import Entry, Shelf
+from trustkit.c2pa.sources import PRODUCTS
 from trustkit.c2pa.trust import Purpose, TrustList, by_purpose
 from trustkit.errors import ConfigError
 
@@ -98,6 +99,11 @@ class ListFolder:
 
         Raises `ConfigError` when the name is taken or malformed, or it cannot be stored.
         """
+        if name == PRODUCTS:
+            raise ConfigError(
+                f"{name} is the list of conforming products, which vouches for nobody",
+                "take another name; that list comes with `trustkit trust update products`",
+            )
         if name in self.names():
             raise ConfigError(
                 f"there is a list named {name} already", f"`trustkit trust remove {name}` first"

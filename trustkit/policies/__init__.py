@@ -15,6 +15,7 @@ from trustkit.errors import ConfigError
 from trustkit.policy import CODES, LIST_FILES, Case, Decision, Limits, Pattern, Policy, When, Word
 
 DEFAULT = "newsdesk"
+MAX_POLICY = 2**20  # bytes; the shipped ones have under 2 KB
 _UNITS = {"": 1, "B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
 _SIZE = re.compile(r"(\d+)\s*([KMGT]?i?B?)")
 
@@ -90,12 +91,19 @@ def source(name_or_file: str) -> bytes:
     if name_or_file in shipped():
         return (files("trustkit.policies") / f"{name_or_file}.toml").read_bytes()
     try:
-        return Path(name_or_file).read_bytes()
+        with Path(name_or_file).open("rb") as stream:
+            text = stream.read(MAX_POLICY + 1)
     except OSError as error:
         raise ConfigError(
             f"no policy {name_or_file!r}: {error.strerror}",
             f"name a file, or one of {', '.join(shipped())}",
         ) from error
+    if len(text) > MAX_POLICY:
+        raise ConfigError(
+            f"{name_or_file} is larger than {MAX_POLICY:,} bytes: no policy is",
+            "see docs/policies.md",
+        )
+    return text
 
 
 def load_policy(name_or_file: str) -> Policy:

@@ -21,7 +21,7 @@ from typing import Any
 
 from trustkit.errors import PublishError
 from trustkit.signers.request import Subject
-from trustkit.signers.whole import SECRET, folder, put
+from trustkit.signers.whole import SECRET, folder, put, sweep
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _MAX_ABOUT = 2**20  # bytes
@@ -129,6 +129,7 @@ class KeyFolder:
                 f"{self.path} cannot be made: {error.strerror}",
                 "check the folder that TRUSTKIT_HOME names",
             ) from error
+        sweep(self.path)
         with folder(self.path / name) as fresh:
             (fresh / first).mkdir(mode=0o700)
             yield fresh / first
@@ -141,6 +142,7 @@ class KeyFolder:
         A generated key takes over at once; a requested one waits for its chain (`switch`).
         """
         place = self.path / name
+        sweep(place)
         following = _free(place, _today())
         with folder(place / following) as fresh:
             yield fresh

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ from trustkit.errors import PublishError
 SECRET = 0o600
 PUBLIC = 0o644
 FOLDER = 0o700
+_ABANDONED = 3600.0  # seconds; nothing is in the making for longer than a prompt stands open
 
 
 def put(path: Path, data: bytes, mode: int) -> None:
@@ -71,6 +73,25 @@ def set_aside(path: Path) -> Path | None:
             put(aside, path.read_bytes(), path.stat().st_mode & 0o777)
             return aside
     raise PublishError(f"{path.parent} holds too many old files", "move some of them away")
+
+
+def sweep(place: Path) -> None:
+    """Remove from `place` what an earlier call was killed over: it may hold an unused key."""
+    for left in place.glob(".*.making"):
+        try:
+            if time.time() - left.lstat().st_mtime < _ABANDONED:
+                continue
+            if left.is_dir() and not left.is_symlink():
+                shutil.rmtree(left)
+            else:
+                left.unlink()
+        except FileNotFoundError:
+            continue  # another call has swept
+        except OSError as error:
+            raise PublishError(
+                f"{left} is left of an earlier call and cannot be removed: {error.strerror}",
+                "it may hold an unused key: remove it",
+            ) from error
 
 
 def _sync(path: Path) -> None:
