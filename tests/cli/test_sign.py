@@ -70,6 +70,7 @@ def test_a_signed_file_is_intact_trusted_and_accepted(
         "signer": "trusted",
         "origin": "declared_ai",
         "synthetic": "not_checked",
+        "identity": "none",
     }
     assert (row["verdict"], row["decision"]) == ("declared_ai", "accept")
 
