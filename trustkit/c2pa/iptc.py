@@ -12,8 +12,8 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
 from trustkit.c2pa.certificates import Certificate
+from trustkit.c2pa.document import MAX_NAME, Kind, Part, certificate_of, fingerprint, utc
 from trustkit.c2pa.lote import first
-from trustkit.c2pa.published import MAX_NAME, Kind, Part, certificate_of, fingerprint, utc
 from trustkit.errors import ConfigError
 
 _SHA256_BYTES = 32

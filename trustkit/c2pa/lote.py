@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
-from trustkit.c2pa.published import MAX_NAME, Kind, Part, certificate_of, fingerprint, utc
+from trustkit.c2pa.document import MAX_NAME, Kind, Part, certificate_of, fingerprint, utc
 from trustkit.errors import ConfigError
 
 # The two words of C2PA's extension of that schema.

@@ -14,8 +14,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
+from trustkit.c2pa.document import MAX_NAME
 from trustkit.c2pa.lote import first
-from trustkit.c2pa.published import MAX_ENTRIES, MAX_NAME
+from trustkit.c2pa.published import MAX_ENTRIES
 from trustkit.errors import ConfigError
 
 _VERSION = re.compile(r"v?\d[\w.+-]*")

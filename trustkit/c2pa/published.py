@@ -5,33 +5,20 @@ Pure: bytes in, values out. Which kind a file is, its content says, never its na
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 import json
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from enum import StrEnum
+from dataclasses import dataclass
 from typing import Any
 
-from trustkit.c2pa.certificates import Certificate, read_certificate
+from trustkit.c2pa.certificates import Certificate
+from trustkit.c2pa.document import AGAIN, Kind, Part, certificate_of, fingerprint
 from trustkit.errors import ConfigError
 
 MAX_ENTRIES = 10_000  # certificates in one list; the largest published one has about a hundred
-MAX_NAME = 300  # characters of the name of whom a certificate belongs to
 _PEM = re.compile(rb"-----BEGIN CERTIFICATE-----(.+?)-----END CERTIFICATE-----", re.DOTALL)
 _BEGIN = b"-----BEGIN CERTIFICATE-----"
-_AGAIN = "fetch the list again from its publisher"
-
-
-class Kind(StrEnum):
-    """What a list may be written as."""
-
-    PEM = "PEM"
-    LOTE = "list of trusted entities (ETSI TS 119 602)"
-    IPTC = "IPTC list of verified publishers"
 
 
 @dataclass(frozen=True)
@@ -58,25 +45,6 @@ class Published:
     def entries(self) -> frozenset[str]:
         """The SHA-256 of every certificate in the list."""
         return frozenset((*map(fingerprint, self.certificates), *self.digests))
-
-
-@dataclass
-class Part:
-    """What one document says, while it is being read."""
-
-    kind: Kind
-    certificates: list[Certificate] = field(default_factory=list)
-    digests: list[str] = field(default_factory=list)
-    entities: dict[str, str] = field(default_factory=dict)
-    issued: str = ""
-    next_update: str = ""
-    number: int | None = None
-    notes: list[str] = field(default_factory=list)
-
-
-def fingerprint(certificate: Certificate) -> str:
-    """Return the SHA-256 of a certificate, in hex."""
-    return hashlib.sha256(certificate.der).hexdigest()
 
 
 def read_published(documents: Sequence[bytes], name: str) -> Published:
@@ -142,7 +110,7 @@ def _read(document: bytes, name: str) -> Part:
             "is it the list itself, and not a page about it?",
         )
     if len(blocks) != document.count(_BEGIN):
-        raise ConfigError(f"trust list {name} is cut short", _AGAIN)
+        raise ConfigError(f"trust list {name} is cut short", AGAIN)
     certificates = [
         certificate_of(block, f"certificate {number} of trust list {name}")
         for number, block in enumerate(blocks, 1)
@@ -156,22 +124,11 @@ def _is_only_comment(document: bytes) -> bool:
     return bool(document.strip()) and all(not ln or ln.startswith(b"#") for ln in lines)
 
 
-def certificate_of(text: bytes | str, what: str) -> Certificate:
-    """Return the certificate in Base64 `text`; raises `ConfigError` where it cannot be read."""
-    raw = text.encode() if isinstance(text, str) else text
-    try:
-        return read_certificate(base64.b64decode(b"".join(raw.split()), validate=True))
-    except (ValueError, binascii.Error) as error:
-        raise ConfigError(f"{what} cannot be read", _AGAIN) from error
-
-
 def _read_json(document: bytes, name: str) -> Part:
     try:
         parsed: Any = json.loads(document)
     except (ValueError, RecursionError) as error:
-        raise ConfigError(
-            f"trust list {name} is not JSON, or cut short: {error}", _AGAIN
-        ) from error
+        raise ConfigError(f"trust list {name} is not JSON, or cut short: {error}", AGAIN) from error
     # The readers of the two formats are imported where one is met: most lists are PEM.
     if isinstance(parsed, dict) and "LoTE" in parsed:
         from trustkit.c2pa.lote import read_lote
@@ -185,11 +142,3 @@ def _read_json(document: bytes, name: str) -> Part:
         f"trust list {name} is JSON of no known format",
         "a list of trusted entities (ETSI TS 119 602) or IPTC's list of publishers",
     )
-
-
-def utc(text: str) -> str:
-    """Return an ISO 8601 time as UTC to the second; raises `ValueError` where it is none."""
-    parsed = datetime.fromisoformat(text)
-    if parsed.tzinfo is None:
-        parsed = parsed.replace(tzinfo=UTC)
-    return parsed.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -18,7 +18,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from trustkit.c2pa.certificates import Certificate, issued
-from trustkit.c2pa.published import Published, fingerprint, read_published
+from trustkit.c2pa.document import fingerprint
+from trustkit.c2pa.published import Published, read_published
 
 MAX_PATH = 8  # certificates from leaf to anchor; real C2PA chains have two to four
 

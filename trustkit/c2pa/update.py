@@ -13,9 +13,10 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 from trustkit.c2pa.certificates import Certificate
+from trustkit.c2pa.document import fingerprint
 from trustkit.c2pa.fetch import Fetcher, is_public
 from trustkit.c2pa.lists import Arrival
-from trustkit.c2pa.published import Published, fingerprint
+from trustkit.c2pa.published import Published
 from trustkit.c2pa.shelf import Entry
 from trustkit.errors import ConfigError
 

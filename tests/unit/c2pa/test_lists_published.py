@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.trustlists import authority, entity, iptc, lote, pem, publishing, some, thumbprint, whole
-from trustkit.c2pa.published import Kind, read_published
+from trustkit.c2pa.document import Kind
+from trustkit.c2pa.published import read_published
 from trustkit.c2pa.sources import SOURCES
 from trustkit.c2pa.update import list_fetcher
 from trustkit.errors import ConfigError, TrustkitError, UnreachableError
