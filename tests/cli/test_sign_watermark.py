@@ -115,3 +115,19 @@ def test_a_mark_is_named_as_both_engines_accept_it_and_inspect_shows_it(
     )
     assert (report["integrity"], report["validation_state"]) == ("valid", "Trusted")
     assert "softBindingMissing" not in json.dumps(report)
+
+
+@pytest.mark.parametrize("change", ["smaller", "mirrored", "turned"])
+def test_the_mark_of_a_whole_copy_is_named_whatever_was_done_to_it(
+    quick: Run, tmp_path: Path, change: str
+) -> None:
+    picture = Image.fromarray(Tiles(PUBLIC).embed(texture(720, 540), bytes.fromhex(PAYLOAD)))
+    copies = {
+        "smaller": picture.resize((504, 378)),
+        "mirrored": picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT),
+        "turned": picture.transpose(Image.Transpose.ROTATE_90),
+    }
+    copies[change].save(tmp_path / "copy.jpg", quality=80)
+    answer = row(quick("sign", tmp_path / "copy.jpg", "-o", tmp_path / "out.jpg", *SIGN))
+
+    assert answer["soft_bindings"] == [NAMED]

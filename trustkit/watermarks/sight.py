@@ -72,6 +72,7 @@ class Sight:
 
     keys: tuple[NamedKey, ...]
     limits: Limits = Limits()
+    search: Search = SEARCH
 
     @cached_property
     def _engines(self) -> tuple[tuple[str, Tiles], ...]:
@@ -107,7 +108,7 @@ class Sight:
         return replace(found, part=part)
 
     def _picture(self, asset: Asset) -> Read | Unread:
-        found = read_file(asset, self._engines, SEARCH)
+        found = read_file(asset, self._engines, self.search)
         return Read(found.mark, found.key)
 
     def word(self, asset: Asset) -> Published | Unread | None:
@@ -152,7 +153,9 @@ class Sight:
         for name, engine in self._engines:
             try:
                 # The whole film on average: to look for a marked clip within it takes long.
-                mark = read_film(asset.path, engine, SEARCH, windows=False, progress=self._watch())
+                mark = read_film(
+                    asset.path, engine, self.search, windows=False, progress=self._watch()
+                )
             except _OutOfTimeError:
                 return Unread(self._too_long("frames take", "look"))
             if mark is not None:
@@ -165,7 +168,7 @@ class Sight:
 
         engines = tuple((name, listener(engine)) for name, engine in self._engines)
         try:
-            found = read_sound(asset.path, engines, SEARCH, progress=self._watch())
+            found = read_sound(asset.path, engines, self.search, progress=self._watch())
         except _OutOfTimeError:
             return Unread(self._too_long("sound takes", "listen"))
         if found.too_short:
