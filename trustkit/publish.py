@@ -14,7 +14,7 @@ from trustkit.c2pa.identity_write import Identity
 from trustkit.c2pa.manifest import PARENT, Ingredient, build
 from trustkit.c2pa.parent import Incoming, incoming
 from trustkit.c2pa.softbinding import SoftBinding, nearest
-from trustkit.c2pa.uncovered import BMFF, digest
+from trustkit.c2pa.uncovered import uncovered
 from trustkit.c2pa.write import Placement, Sealed, can_embed, seal
 from trustkit.disclosure import Disclosure
 from trustkit.errors import PublishError
@@ -111,7 +111,7 @@ def sign(
         ingredients,
         media_type=asset.media_type,
         broken_parent=broken,
-        uncovered=_uncovered(asset),
+        uncovered=uncovered(asset),
         marks=marks,
         old_marks=old_marks,
     )
@@ -170,13 +170,6 @@ def _accepted_problem(asset: Asset, came_with: Incoming | None, *, allow: bool) 
             "signing over it would hide that; --allow-broken-parent signs and says so",
         )
     return problem
-
-
-def _uncovered(asset: Asset) -> str:
-    if asset.media_type not in BMFF:
-        return ""
-    with asset.open() as stream:
-        return digest(stream)
 
 
 def _placement(asset: Asset, came_with: Incoming | None, asked: Placement) -> Placement:

@@ -13,7 +13,7 @@ from trustkit import __version__
 from trustkit.c2pa import personal
 from trustkit.c2pa.history import actions
 from trustkit.c2pa.manifest import PARENT, Ingredient
-from trustkit.c2pa.parent import incoming
+from trustkit.c2pa.parent import held
 from trustkit.c2pa.read import Found, raw
 from trustkit.c2pa.redact import (
     LEFT_BEHIND,
@@ -25,7 +25,7 @@ from trustkit.c2pa.redact import (
 )
 from trustkit.c2pa.scrub import APPENDED, blank_store
 from trustkit.c2pa.settings import plain_context
-from trustkit.c2pa.uncovered import BMFF, digest
+from trustkit.c2pa.uncovered import uncovered
 from trustkit.c2pa.write import NotIntactError, Placement, Sealed, open_asset_as, seal
 from trustkit.disclosure import term
 from trustkit.errors import PublishError
@@ -116,7 +116,7 @@ def redact(
         title=asset.path.name,
         media_type=asset.media_type,
         when=when,
-        uncovered=_uncovered(asset),
+        uncovered=uncovered(asset),
     )
     gone = contents(found, taken)
     with _source(asset, found, output) as source, _said(asset):
@@ -164,17 +164,11 @@ def _source(asset: Asset, found: Found, output: Path) -> Iterator[Asset]:
 
 
 def _found(asset: Asset) -> Found:
-    came_with = incoming(asset)
-    if came_with is None:
-        raise PublishError(
-            f"{asset.name} has no manifest, so there is no history to redact", "see `trustkit sign`"
-        )
-    if came_with.problem or not isinstance(came_with.reading, Found):
-        raise PublishError(
-            f"{asset.name} comes with a manifest that does not hold: {came_with.problem}",
-            "what is taken out of a broken history could not be told from what was lost",
-        )
-    return came_with.reading
+    return held(
+        asset,
+        "no history to redact",
+        "what is taken out of a broken history could not be told from what was lost",
+    )
 
 
 def _chosen(
@@ -226,13 +220,6 @@ def _declared(found: Found, label: str) -> set[str]:
     manifests: Mapping[str, Any] = found.report.get("manifests") or {}
     steps = actions(manifests.get(label) or {})
     return {str(step["digitalSourceType"]) for step in steps if step.get("digitalSourceType")}
-
-
-def _uncovered(asset: Asset) -> str:
-    if asset.media_type not in BMFF:
-        return ""
-    with asset.open() as stream:
-        return digest(stream)
 
 
 def _warnings(asset: Asset, kept: Sequence[Row], stamper: Relay | None) -> list[str]:

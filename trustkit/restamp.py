@@ -7,14 +7,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from trustkit import __version__
-from trustkit.c2pa.history import UNCOVERED
 from trustkit.c2pa.latestamp import UPDATABLE, definition, missing
 from trustkit.c2pa.manifest import PARENT, Ingredient
-from trustkit.c2pa.parent import incoming
+from trustkit.c2pa.parent import held
 from trustkit.c2pa.read import Found
-from trustkit.c2pa.uncovered import BMFF, digest
+from trustkit.c2pa.uncovered import uncovered
 from trustkit.c2pa.write import Placement, Sealed, seal
-from trustkit.errors import PublishError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,7 +48,7 @@ def add_timestamp(
     content only that it was opened. On any failure nothing is written.
     """
     # (1) Only what holds is stamped: a stamp on a broken manifest would lend it credit.
-    found = _found(asset)
+    found = held(asset, "no signature to stamp", "nothing was stamped, nothing written")
     if "timeStamp.validated" in {entry["code"] for entry in found.codes("success")}:
         stamp = found.signature.stamp if found.signature else None
         return StampedAlready(stamp.at if stamp else None)
@@ -61,7 +59,7 @@ def add_timestamp(
         version=__version__,
         title=asset.path.name,
         media_type=asset.media_type,
-        uncovered=_uncovered(asset),
+        uncovered=uncovered(asset),
     )
 
     # (3) Stamp the old signature, sign, stamp the new one, read back, put in place.
@@ -81,25 +79,3 @@ def add_timestamp(
 
 def _is_updatable(asset: Asset, found: Found) -> bool:
     return found.where == "embedded" and asset.media_type in UPDATABLE
-
-
-def _found(asset: Asset) -> Found:
-    came_with = incoming(asset)
-    if came_with is None:
-        raise PublishError(
-            f"{asset.name} has no manifest, so there is no signature to stamp",
-            "see `trustkit sign`",
-        )
-    if came_with.problem or not isinstance(came_with.reading, Found):
-        raise PublishError(
-            f"{asset.name} comes with a manifest that does not hold: {came_with.problem}",
-            "nothing was stamped, nothing written",
-        )
-    return came_with.reading
-
-
-def _uncovered(asset: Asset) -> dict[str, str]:
-    if asset.media_type not in BMFF:
-        return {}
-    with asset.open() as stream:
-        return {UNCOVERED: digest(stream)}

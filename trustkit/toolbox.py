@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -17,7 +16,7 @@ from trustkit.batch.local import VerifyWorker
 from trustkit.batch.sources import shown
 from trustkit.c2pa.describe import describe, describe_raw
 from trustkit.c2pa.fetch import make_fetcher
-from trustkit.c2pa.lists import ListFolder, from_file
+from trustkit.c2pa.lists import ListFolder, in_use
 from trustkit.c2pa.revocation.asking import Asker
 from trustkit.c2pa.revocation.crl import read_lists
 from trustkit.c2pa.revocation.status import Inquiry
@@ -27,7 +26,7 @@ from trustkit.errors import ConfigError, MissingBackendError, PublishError
 from trustkit.evidence import Collector
 from trustkit.evidence.trust import TrustNotes, trust_notes
 from trustkit.policies import DEFAULT, load_policy
-from trustkit.policy import LIST_FILES, Policy
+from trustkit.policy import Policy
 from trustkit.signers import Passphrase, Signer
 
 # What compares and signs is imported where it is asked for: `verify` is started often, and needs
@@ -146,52 +145,12 @@ def chosen_collectors(wish: Wish) -> list[str]:
 
 def trust_lists(policy: Policy, wish: Wish) -> tuple[TrustList, ...]:
     """Return the lists in use: those asked for, else the policy's, else all that are installed."""
-    folder = list_folder()
-    load = cache(folder.load)  # each list is read once, whatever it is asked for
-    found: list[TrustList] = []
     named = {
-        Purpose.SIGNERS: (wish.trust, policy.trust_lists),
-        Purpose.TIMESTAMPS: (wish.tsa_trust, policy.tsa_lists),
-        Purpose.IDENTITY: (wish.identity_trust, policy.identity_lists),
+        Purpose.SIGNERS: wish.trust or policy.trust_lists,
+        Purpose.TIMESTAMPS: wish.tsa_trust or policy.tsa_lists,
+        Purpose.IDENTITY: wish.identity_trust or policy.identity_lists,
     }
-    for purpose, (asked, by_policy) in named.items():
-        names: Iterable[str] | None = asked or by_policy
-        if names is None:
-            for name in folder.names():
-                found += [t for t in load(name) if t.purpose is purpose]
-        else:
-            for name in names:
-                found += _named_list(load, name, purpose)
-    return tuple(dict.fromkeys(found))
-
-
-def _for(purpose: Purpose, lists: tuple[TrustList, ...]) -> tuple[TrustList, ...]:
-    # A list of signers brings its stamping CAs along; one asked for stamps never brings signers.
-    if purpose is Purpose.SIGNERS:
-        return lists
-    return tuple(trust_list for trust_list in lists if trust_list.purpose is purpose)
-
-
-_OPTIONS = {
-    Purpose.SIGNERS: "--trust",
-    Purpose.TIMESTAMPS: "--tsa-trust",
-    Purpose.IDENTITY: "--identity-trust",
-}
-
-
-def _named_list(
-    load: Callable[[str], tuple[TrustList, ...]], name: str, purpose: Purpose
-) -> tuple[TrustList, ...]:
-    if name.endswith(LIST_FILES) or os.sep in name:
-        return _for(purpose, from_file(Path(name).expanduser(), purpose))
-    lists = load(name)
-    if all(trust_list.purpose is not purpose for trust_list in lists):
-        # Asked for by name in the wrong place: never let a list of authorities vouch for signers.
-        raise ConfigError(
-            f"trust list {name} is of {lists[0].purpose}, not of {purpose}",
-            f"name it under {_OPTIONS[lists[0].purpose]}",
-        )
-    return _for(purpose, lists)
+    return in_use(list_folder(), named)
 
 
 def _collector(name: str, lists: tuple[TrustList, ...], wish: Wish, policy: Policy) -> Collector:

@@ -14,7 +14,6 @@ import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import cbor2
@@ -27,10 +26,10 @@ from trustkit.c2pa.hand import Signer, Stamper
 from trustkit.c2pa.identity import holding
 from trustkit.c2pa.identity_fit import unfit_for_identity
 from trustkit.c2pa.identity_read import X509, stamped_part
-from trustkit.c2pa.profiles import Candidate, Profile
-from trustkit.c2pa.profiles.lint import read_chain, refusal
+from trustkit.c2pa.profiles import Profile
+from trustkit.c2pa.profiles.lint import accepted, read_chain
 from trustkit.c2pa.read import Found
-from trustkit.errors import ConfigError, PublishError
+from trustkit.errors import PublishError
 
 # CAWG Identity 1.3, section 5.1.2; any other role needs a name of its own.
 ROLES = (
@@ -52,6 +51,7 @@ _ALGORITHMS = {
     "ps384": -38,
     "ps512": -39,
 }
+_CHAIN = "the certificate chain of the identity"
 _ALG, _X5CHAIN, _COSE_SIGN1 = 1, 33, 18
 _MAX_SIGNATURE = 512  # bytes: RSA with 4096 bits
 _MAX_STAMP = 10 * 1024  # bytes; tokens of public authorities take 3 to 7 KiB
@@ -79,26 +79,18 @@ def chain_of(identity: Identity) -> tuple[Certificate, ...]:
                 f"{role!r} is no role",
                 f"one of {', '.join(ROLES)}, or a name of your own like org.example.checker",
             )
-    try:
-        chain = read_chain(identity.signer.chain, "the certificate chain of the identity")
-    except ConfigError as error:
-        raise PublishError(error.message, error.hint) from error
+    chain = accepted(identity.signer.chain, _CHAIN, Profile.CAWG, "vouch for an identity")
     if why := unfit_for_identity(chain[0]):
         raise PublishError(
             f"the certificate of {chain[0].name} may not vouch for an identity: {why}",
             "it needs the extended key usage documentSigning or emailProtection (docs/identity.md)",
-        )
-    if problem := refusal(Candidate(chain, Profile.CAWG, datetime.now(UTC))):
-        raise PublishError(
-            f"the certificate of {chain[0].name} may not vouch for an identity: {problem.has}",
-            f"{problem.rule.remedy} (rule {problem.rule.id}, see `trustkit keys check`)",
         )
     return chain
 
 
 def unheld(found: Found, identity: Identity) -> str:
     """Say why `identity` is not shown by what was read back, or return an empty text."""
-    leaf = read_chain(identity.signer.chain, "the certificate chain of the identity")[0]
+    leaf = read_chain(identity.signer.chain, _CHAIN)[0]
     if any(one.chain[:1] == (leaf,) and not one.stamp_problem for one in holding(found)):
         return ""
     return "the identity statement does not hold"

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
-from trustkit.c2pa.manifest import PARENT, SPEC_VERSION
+from trustkit.c2pa.manifest import covering, define, opened
 from trustkit.c2pa.read import Found
 from trustkit.c2pa.stamping import stamps
-from trustkit.disclosure import DISCLOSURE_LABEL
 
 # An update manifest holds only where nothing outside the manifest changes with its length, and is
 # written where every engine tried finds the old binding again. Elsewhere (a size in the header of
@@ -18,30 +16,12 @@ UPDATABLE = frozenset({"image/jpeg", "image/png", "image/gif", "image/jxl"})
 
 
 def definition(
-    found: Found, *, version: str, title: str, media_type: str, uncovered: Mapping[str, str]
+    found: Found, *, version: str, title: str, media_type: str, uncovered: str
 ) -> dict[str, Any]:
     """Return the definition of a manifest that opens what is in `found`, and does nothing else."""
-    opened = {"action": "c2pa.opened", "parameters": {"ingredientIds": [PARENT]}}
-    return {
-        "claim_version": 2,
-        "title": str(found.active.get("title") or title),
-        "format": media_type,
-        "claim_generator_info": [
-            {"name": "trustkit", "version": version, "specVersion": SPEC_VERSION}
-        ],
-        "assertions": [
-            {
-                "label": "c2pa.actions.v2",
-                "created": True,
-                "data": {"actions": [opened], "allActionsIncluded": True},
-            },
-            {
-                "label": DISCLOSURE_LABEL,
-                "created": True,
-                "data": {"purpose": "time stamp", **uncovered},
-            },
-        ],
-    }
+    title = str(found.active.get("title") or title)
+    record = {"purpose": "time stamp", **covering(uncovered)}
+    return define(title, version, media_type, [opened()], record)
 
 
 def missing(found: Found, target: str) -> str:

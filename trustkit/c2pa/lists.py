@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 from trustkit.c2pa.published import Published, read_published
@@ -12,6 +14,7 @@ from trustkit.c2pa.shelf import Entry, Shelf
 from trustkit.c2pa.sources import PRODUCTS
 from trustkit.c2pa.trust import Purpose, TrustList, by_purpose
 from trustkit.errors import ConfigError
+from trustkit.policy import LIST_FILES
 
 MAX_LIST = 32 * 2**20  # bytes; the interim list has 0.2 MB
 
@@ -193,3 +196,49 @@ def read_file(path: Path) -> bytes:
             f"trust list {path} is larger than {MAX_LIST:,} bytes", "is it a trust list?"
         )
     return content
+
+
+_OPTIONS = {
+    Purpose.SIGNERS: "--trust",
+    Purpose.TIMESTAMPS: "--tsa-trust",
+    Purpose.IDENTITY: "--identity-trust",
+}
+
+
+def in_use(
+    folder: ListFolder, named: Mapping[Purpose, Sequence[str] | None]
+) -> tuple[TrustList, ...]:
+    """Return the lists that are `named` for each purpose, by name or file; None is all installed.
+
+    Raises `ConfigError` for a list that is missing, damaged, or of another purpose.
+    """
+    load = cache(folder.load)  # each list is read once, whatever it is asked for
+    found: list[TrustList] = []
+    for purpose, names in named.items():
+        if names is None:
+            found += [t for name in folder.names() for t in load(name) if t.purpose is purpose]
+        else:
+            found += [t for name in names for t in _named(load, name, purpose)]
+    return tuple(dict.fromkeys(found))
+
+
+def _named(
+    load: Callable[[str], tuple[TrustList, ...]], name: str, purpose: Purpose
+) -> tuple[TrustList, ...]:
+    if name.endswith(LIST_FILES) or os.sep in name:
+        return _for(purpose, from_file(Path(name).expanduser(), purpose))
+    lists = load(name)
+    if all(trust_list.purpose is not purpose for trust_list in lists):
+        # Asked for by name in the wrong place: never let a list of authorities vouch for signers.
+        raise ConfigError(
+            f"trust list {name} is of {lists[0].purpose}, not of {purpose}",
+            f"name it under {_OPTIONS[lists[0].purpose]}",
+        )
+    return _for(purpose, lists)
+
+
+def _for(purpose: Purpose, lists: tuple[TrustList, ...]) -> tuple[TrustList, ...]:
+    # A list of signers brings its stamping CAs along; one asked for stamps never brings signers.
+    if purpose is Purpose.SIGNERS:
+        return lists
+    return tuple(trust_list for trust_list in lists if trust_list.purpose is purpose)

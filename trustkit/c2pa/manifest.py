@@ -7,7 +7,7 @@ own source type and software agent, and `allActionsIncluded` says that none is l
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -92,13 +92,34 @@ def build(
     record = _record(disclosure)
     if broken_parent:
         record[BROKEN_PARENT] = broken_parent
-    if uncovered:
-        record[UNCOVERED] = uncovered
+    record |= covering(uncovered)
     actions = _actions(disclosure, ingredients)
     actions += [action(mark) for mark in marks if mark not in old_marks]
+    return define(
+        disclosure.title or title,
+        version,
+        media_type,
+        actions,
+        record,
+        [*map(assertion, marks), *_statements(disclosure)],
+    )
+
+
+def define(
+    title: str,
+    version: str,
+    media_type: str,
+    actions: Sequence[Mapping[str, Any]],
+    record: Mapping[str, str],
+    assertions: Sequence[Mapping[str, Any]] = (),
+) -> dict[str, Any]:
+    """Return the definition of a manifest by trustkit `version`: all `actions`, our own record.
+
+    The record is what lets `verify` check more of our own manifests than the standard asks.
+    """
     definition = {
         "claim_version": 2,
-        "title": disclosure.title or title,
+        "title": title,
         "claim_generator_info": [
             {"name": "trustkit", "version": version, "specVersion": SPEC_VERSION}
         ],
@@ -106,14 +127,23 @@ def build(
             {
                 "label": "c2pa.actions.v2",
                 "created": True,
-                "data": {"actions": actions, "allActionsIncluded": True},
+                "data": {"actions": list(actions), "allActionsIncluded": True},
             },
-            {"label": DISCLOSURE_LABEL, "created": True, "data": record},
-            *map(assertion, marks),
-            *_statements(disclosure),
+            {"label": DISCLOSURE_LABEL, "created": True, "data": dict(record)},
+            *assertions,
         ],
     }
     return {**definition, "format": media_type} if media_type else definition
+
+
+def opened() -> dict[str, Any]:
+    """Return the action that opens the manifest below."""
+    return {"action": "c2pa.opened", "parameters": {"ingredientIds": [PARENT]}}
+
+
+def covering(uncovered: str) -> dict[str, str]:
+    """Return what our record says of the bytes that the standard hash leaves out, if any."""
+    return {UNCOVERED: uncovered} if uncovered else {}
 
 
 def _statements(disclosure: Disclosure) -> list[dict[str, Any]]:

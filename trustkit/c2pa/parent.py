@@ -10,6 +10,7 @@ from trustkit.asset import Asset
 from trustkit.c2pa.findings import findings, utc_now
 from trustkit.c2pa.read import Found, Reading, Remote, Unreadable, read
 from trustkit.c2pa.settings import plain_context
+from trustkit.errors import PublishError
 from trustkit.policy import ALTERED, UNREAD, Pattern, Seen
 
 _INTACT = Pattern("manifest.intact")
@@ -40,6 +41,23 @@ def incoming(asset: Asset) -> Incoming | None:
         case Remote(url, _):
             return Incoming("remote", f"its manifest is kept at {url} and was not read", reading)
     return None
+
+
+def held(asset: Asset, without: str, why: str) -> Found:
+    """Return the manifest of `asset`; raises `PublishError` where there is none or it is broken.
+
+    `without` ends the sentence "it has no manifest, so there is", `why` is the hint of the other.
+    """
+    came_with = incoming(asset)
+    if came_with is None:
+        raise PublishError(
+            f"{asset.name} has no manifest, so there is {without}", "see `trustkit sign`"
+        )
+    if came_with.problem or not isinstance(came_with.reading, Found):
+        raise PublishError(
+            f"{asset.name} comes with a manifest that does not hold: {came_with.problem}", why
+        )
+    return came_with.reading
 
 
 def first_problem(reading: Reading) -> str:

@@ -14,8 +14,8 @@ from typing import Any
 
 from trustkit.asset import Asset
 from trustkit.c2pa.cose import CoseError, box
-from trustkit.c2pa.history import BROKEN_PARENT, UNCOVERED, walk
-from trustkit.c2pa.manifest import PARENT, SPEC_VERSION
+from trustkit.c2pa.history import BROKEN_PARENT, walk
+from trustkit.c2pa.manifest import covering, define, opened
 from trustkit.c2pa.read import Found
 from trustkit.c2pa.scrub import lingers
 from trustkit.disclosure import DISCLOSURE_LABEL
@@ -126,9 +126,7 @@ def definition(
 
     `reason` and `text` are recorded with each; `uncovered` is as for `manifest.build`.
     """
-    steps: list[dict[str, Any]] = [
-        {"action": "c2pa.opened", "parameters": {"ingredientIds": [PARENT]}}
-    ]
+    steps = [opened()]
     for statement in chosen:
         step = {
             "action": "c2pa.redacted",
@@ -138,24 +136,9 @@ def definition(
         }
         steps.append({**step, "description": text} if text else step)
     # Our own record, so that all that `verify` checks of our own manifests is checked of this one.
-    record = {"created": when, **({UNCOVERED: uncovered} if uncovered else {})}
-    return {
-        "claim_version": 2,
-        "title": title,
-        "format": media_type,
-        "claim_generator_info": [
-            {"name": "trustkit", "version": version, "specVersion": SPEC_VERSION}
-        ],
-        "redactions": [statement.uri for statement in chosen],
-        "assertions": [
-            {
-                "label": "c2pa.actions.v2",
-                "created": True,
-                "data": {"actions": steps, "allActionsIncluded": True},
-            },
-            {"label": DISCLOSURE_LABEL, "created": True, "data": record},
-        ],
-    }
+    record = {"created": when, **covering(uncovered)}
+    redactions = [statement.uri for statement in chosen]
+    return {**define(title, version, media_type, steps, record), "redactions": redactions}
 
 
 def contents(found: Found, chosen: Iterable[Statement]) -> list[bytes]:

@@ -5,15 +5,12 @@ Whatever stops this half way (a full disk, kill -9) leaves the old file or the n
 
 from __future__ import annotations
 
-import io
-import json
 import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
@@ -22,21 +19,21 @@ from c2pa import Builder, C2paBuilderIntent, C2paError, Context
 from trustkit.asset import Asset, open_asset
 from trustkit.c2pa.hand import Signer, Stamper, Watched, engine_signer, explained, unwritable
 from trustkit.c2pa.identity_write import Identity, chain_of, referenced, unheld, with_identity
+from trustkit.c2pa.ingredients import OPAQUE, add_ingredient, engine_json
 from trustkit.c2pa.manifest import CREATED_LABELS, Ingredient
 from trustkit.c2pa.parent import first_problem
-from trustkit.c2pa.profiles import Candidate, Profile
-from trustkit.c2pa.profiles.lint import read_chain, refusal
-from trustkit.c2pa.read import Found, Unreadable, read, read_detached
+from trustkit.c2pa.profiles import Profile
+from trustkit.c2pa.profiles.lint import accepted
+from trustkit.c2pa.read import Found, read, read_detached
 from trustkit.c2pa.revocation.staple import staple, stapled_store
 from trustkit.c2pa.settings import open_context, plain_context
 from trustkit.c2pa.uncovered import BMFF, boxes, mend_index
-from trustkit.errors import ConfigError, PublishError
+from trustkit.errors import PublishError
 from trustkit.media.placing import place, temporary
 
 # With chunks of 1 MiB and no proofs, 1 GB is signed within 35 MB instead of 550 MB (bench/memory).
 _MERKLE = {"merkle_tree_chunk_size_in_kb": 1024, "merkle_tree_max_proofs": 0}
 _CODESTREAM = b"\xff\x0a"  # JPEG XL without a container
-_OPAQUE = "application/octet-stream"
 MERKLE_FROM = 64 * 2**20  # bytes; below, hashing the whole takes less than 130 MB
 _THUMBNAIL_NEVER = {"image/gif"}  # costs more than a second there
 _STAMP_PARENT = {"enabled": True, "fetch_scope": "parent", "skip_existing": False}
@@ -101,7 +98,7 @@ def seal(
     A large ISO-BMFF file is hashed in Merkle chunks, unless `merkle` is False, and whole where
     that does not hold.
     """
-    _refuse_unfit(signer)
+    accepted(signer.chain, "the certificate chain", Profile.C2PA, "sign claims")
     if identity:
         chain_of(identity)
     output = Path(os.path.realpath(output))  # a link is written through, not replaced
@@ -136,7 +133,7 @@ def _has_merkle_form(asset: Asset) -> bool:
         return sum(kind == b"mdat" for kind, _, _ in boxes(stream)) == 1
 
 
-@cache
+@lru_cache(maxsize=8)  # each relay has an address of its own
 def _builder_context(*, thumbnail: bool, merkle: bool, stamping_host: str = "") -> Context:
     builder: dict[str, object] = {
         "thumbnail": {"enabled": thumbnail},
@@ -148,21 +145,6 @@ def _builder_context(*, thumbnail: bool, merkle: bool, stamping_host: str = "") 
         builder["auto_timestamp_assertion"] = _STAMP_PARENT
         core["allowed_network_hosts"] = [stamping_host]
     return open_context(extra={"builder": builder, "core": core})
-
-
-def _refuse_unfit(signer: Signer) -> None:
-    # The engine says only "the certificate is invalid", or signs what others will not accept. The
-    # rules are those of `trustkit keys check`, which tells the same before signing is tried.
-    try:
-        chain = read_chain(signer.chain, "the certificate chain")
-    except ConfigError as error:
-        raise PublishError(error.message, error.hint) from error
-    candidate = Candidate(chain, Profile.C2PA, datetime.now(UTC))
-    if problem := refusal(candidate):
-        raise PublishError(
-            f"the certificate of {candidate.leaf.name} may not sign claims: {problem.has}",
-            f"{problem.rule.remedy} (rule {problem.rule.id}, see `trustkit keys check`)",
-        )
 
 
 class NotIntactError(PublishError):
@@ -211,11 +193,11 @@ class _Work:
         failed: list[Exception] = []
         try:
             with ExitStack() as stack:
-                builder = stack.enter_context(Builder(_json(self.definition), context))
+                builder = stack.enter_context(Builder(engine_json(self.definition), context))
                 if self.stamp_parent == "update":
                     builder.set_intent(C2paBuilderIntent.UPDATE)
                 for ingredient in self.ingredients:
-                    _add(builder, ingredient, stack)
+                    add_ingredient(builder, ingredient, stack)
                 if self.placement.is_beside:
                     builder.set_no_embed()
                 if self.placement.remote_url:
@@ -250,7 +232,7 @@ class _Work:
         # Bound from outside as plain bytes, every byte counts; the engine's own handlers tidy up
         # PDF, MP3 and FLAC on the way, so that the hash would be of another file than ours.
         beside = self.placement.sidecar and self.asset.media_type not in BMFF
-        return _OPAQUE if beside else self.asset.media_type
+        return OPAQUE if beside else self.asset.media_type
 
     def _read_back(self, fresh: Path, beside: Path) -> str:
         # The temporary file has the output's ending, so that it is recognised as the output is.
@@ -306,34 +288,3 @@ _BUG = "the original is untouched; please report this with the kind of file"
 def open_asset_as(path: Path, media_type: str) -> Asset:
     """Open a file whose kind is known already, whatever its first bytes say."""
     return replace(open_asset(path), media_type=media_type)
-
-
-def _json(told: Mapping[str, Any]) -> str:
-    # The name of a file need not be UTF-8; JSON must be.
-    return os.fsencode(json.dumps(told, ensure_ascii=False)).decode("utf-8", "replace")
-
-
-def _add(builder: Builder, ingredient: Ingredient, stack: ExitStack) -> None:
-    asset = open_asset(ingredient.path)
-    about: dict[str, Any] = {
-        "title": ingredient.path.name,
-        "relationship": ingredient.relationship,
-        "instance_id": ingredient.id,
-        "label": ingredient.id,
-    }
-    media_type = asset.media_type
-    reading = read(asset, plain_context())
-    if isinstance(reading, Found) and reading.where == "sidecar":
-        # The engine looks into files only, so the store beside one is handed over with what the
-        # engine itself said of it.
-        builder.add_resource(f"{ingredient.id}.c2pa", io.BytesIO(asset.sidecar.read_bytes()))
-        about["manifest_data"] = {
-            "format": "application/c2pa",
-            "identifier": f"{ingredient.id}.c2pa",
-        }
-        about["active_manifest"] = reading.label
-        about["validation_results"] = reading.report.get("validation_results")
-    elif isinstance(reading, Unreadable):
-        media_type = _OPAQUE  # the engine would stop at the broken store; publish says so instead
-    stream = stack.enter_context(asset.open())
-    builder.add_ingredient(_json(about), media_type, stream)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -23,7 +24,7 @@ from trustkit.c2pa.profiles import (
     official,
     usages,
 )
-from trustkit.errors import ConfigError
+from trustkit.errors import ConfigError, PublishError
 
 MAX_CHAIN = 2**20  # bytes; ten times the largest chain anyone has
 MAX_CERTIFICATES = 32
@@ -51,6 +52,25 @@ def refusal(candidate: Candidate) -> Problem | None:
     """Return the first reason why nobody should sign with `candidate`, or None."""
     worst = next(iter(check(candidate)), None)
     return worst if worst and worst.rule.severity is Severity.REFUSED else None
+
+
+def accepted(pem: bytes, name: str, profile: Profile, task: str) -> tuple[Certificate, ...]:
+    """Return the chain in `pem` if it may be signed with today; raises `PublishError` if not.
+
+    `name` says which chain it is, `task` what it may then not do, like "sign claims". The engine
+    says only "the certificate is invalid", or signs what others will not accept.
+    """
+    try:
+        chain = read_chain(pem, name)
+    except ConfigError as error:
+        raise PublishError(error.message, error.hint) from error
+    candidate = Candidate(chain, profile, datetime.now(UTC))
+    if problem := refusal(candidate):
+        raise PublishError(
+            f"the certificate of {candidate.leaf.name} may not {task}: {problem.has}",
+            f"{problem.rule.remedy} (rule {problem.rule.id}, see `trustkit keys check`)",
+        )
+    return chain
 
 
 def unchecked(profile: Profile) -> tuple[str, ...]:
