@@ -54,6 +54,19 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
+class Made:
+    """How the file to sign was made by us just now: of which original, with which mark in it.
+
+    The original's manifest becomes the parent. `marks` are in the file for certain, so that none is
+    looked for; `fingerprints` are computed from the content, which signing does not change.
+    """
+
+    original: Asset
+    marks: tuple[SoftBinding, ...] = ()
+    fingerprints: tuple[SoftBinding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Signed:
     """What was written, the marks its manifest names, and what the publisher should know.
 
@@ -73,16 +86,18 @@ def sign(
     signer: Signer,
     stamper: Relay | None = None,
     identity: Identity | None = None,
+    made: Made | None = None,
 ) -> Signed:
     """Write `asset`, signed, to `output`, which may be the same path; raises `PublishError`.
 
     On any failure nothing is written. `identity` names who stands by what is stated. `stamper`
     reaches the authorities of the order: one opened for a whole batch keeps its connections;
-    without it they are opened for this file.
+    without it they are opened for this file. `made` tells how `asset` was made from another file.
     """
     if stamper is None and order.tsa:
         with stamping(order.tsa, order.tsa_seconds) as opened:
-            return sign(asset, output, order, signer, opened, identity)
+            return sign(asset, output, order, signer, opened, identity, made)
+    original = made.original if made else asset
 
     # (1) Refuse what could not be shown to anybody: signing it would vouch for rubbish.
     note = str(asset.measures.get("note", ""))
@@ -92,28 +107,29 @@ def sign(
         )
 
     # (2) Keep the trace: an incoming manifest becomes the parent; a broken one is not laundered.
-    came_with = incoming(asset)
-    broken = _accepted_problem(asset, came_with, allow=order.allow_broken_parent)
-    placement = _placement(asset, came_with, order.placement)
+    came_with = incoming(original)
+    broken = _accepted_problem(original, came_with, allow=order.allow_broken_parent)
+    placement = _placement(asset, None if made else came_with, order.placement)
 
     # (3) Look for our marks: a copy that lost its manifest is led back by them.
-    marks, unread = _marks(asset, order.marks)
+    marks, unread = (made.marks, []) if made else _marks(asset, order.marks)
     # What an earlier manifest names was not put in now.
     old = came_with.report if came_with and not broken else {}
     old_marks = [mark for mark in marks if _names(old, mark)]
 
     # (4) Declare.
-    ingredients = _ingredients(asset, came_with, order)
+    ingredients = _ingredients(original, came_with, order)
     definition = build(
         order.disclosure,
         __version__,
-        asset.path.name,
+        original.path.name,
         ingredients,
         media_type=asset.media_type,
         broken_parent=broken,
         uncovered=uncovered(asset),
         marks=marks,
         old_marks=old_marks,
+        fingerprints=made.fingerprints if made else (),
     )
 
     # (5) Sign, read back, put in place.

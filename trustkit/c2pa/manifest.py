@@ -20,8 +20,17 @@ from trustkit.c2pa.statements import (
     MINING_LABEL,
     metadata_assertion,
     mining_assertion,
+    people,
 )
-from trustkit.disclosure import DISCLOSURE_LABEL, Disclosure, Edit, uri
+from trustkit.disclosure import (
+    CONSENT_LABEL,
+    DISCLOSURE_LABEL,
+    EDITORIAL_LABEL,
+    LICENCE_LABEL,
+    Disclosure,
+    Edit,
+    uri,
+)
 from trustkit.errors import PublishError
 
 SPEC_VERSION = "2.4"
@@ -37,6 +46,9 @@ CREATED_LABELS = (
     DISCLOSURE_LABEL,
     MINING_LABEL,
     METADATA_LABEL,
+    CONSENT_LABEL,
+    LICENCE_LABEL,
+    EDITORIAL_LABEL,
 )
 
 # The actions C2PA 2.4 section 18.15.4.7 predefines and a person may declare as an edit.
@@ -81,12 +93,14 @@ def build(
     uncovered: str = "",
     marks: Sequence[SoftBinding] = (),
     old_marks: Sequence[SoftBinding] = (),
+    fingerprints: Sequence[SoftBinding] = (),
 ) -> dict[str, Any]:
     """Return the manifest definition for a file called `title`, by trustkit `version`.
 
     `broken_parent` says what is wrong with an incoming manifest that is kept nevertheless;
     `uncovered` is the SHA-256 of what the standard hash leaves out (see `uncovered`); `marks` are
-    those in the file, of which `old_marks` were there before an incoming manifest.
+    those in the file, of which `old_marks` were there before an incoming manifest, and
+    `fingerprints` soft bindings that are computed from the content, so that no action put them in.
     Raises `PublishError` for an action that C2PA does not predefine and that is not namespaced.
     """
     record = _record(disclosure)
@@ -101,7 +115,7 @@ def build(
         media_type,
         actions,
         record,
-        [*map(assertion, marks), *_statements(disclosure)],
+        [*map(assertion, (*marks, *fingerprints)), *_statements(disclosure)],
     )
 
 
@@ -152,7 +166,7 @@ def _statements(disclosure: Disclosure) -> list[dict[str, Any]]:
         found.append(mining_assertion(disclosure.training_mining))
     if disclosure.metadata:
         found.append(metadata_assertion(disclosure.metadata))
-    return found
+    return [*found, *people(disclosure)]
 
 
 def _actions(disclosure: Disclosure, ingredients: Sequence[Ingredient]) -> list[dict[str, Any]]:
@@ -214,5 +228,6 @@ def _record(disclosure: Disclosure) -> dict[str, str]:
         "id": disclosure.id,
         "prompt": disclosure.prompt,
         "prompt_sha256": disclosure.prompt_sha256,
+        "label": disclosure.label,
     }
     return {name: value for name, value in fields.items() if value}

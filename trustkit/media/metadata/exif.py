@@ -8,7 +8,7 @@ from typing import BinaryIO
 from trustkit.media.metadata.blocks import MalformedError, take
 from trustkit.media.metadata.tiff import Entry, Layout, directory, layout
 
-_EXIF_IFD, _USER_COMMENT = 0x8769, 0x9286
+_EXIF_IFD, _USER_COMMENT, _GPS_IFD = 0x8769, 0x9286, 0x8825
 # CIPA DC-008 (EXIF 3.0), tables 3 to 7; the XP tags are Microsoft's, in UTF-16.
 _TEXTS = {
     0x010E: "ImageDescription",
@@ -20,6 +20,8 @@ _TEXTS = {
     0x8298: "Copyright",
     _USER_COMMENT: "UserComment",
     0xA430: "CameraOwnerName",
+    0xA431: "BodySerialNumber",
+    0xA435: "LensSerialNumber",
     0xA436: "ImageTitle",
     0xA437: "Photographer",
     0xA438: "ImageEditor",
@@ -31,6 +33,9 @@ _TEXTS = {
 }
 _XP = range(0x9C9B, 0x9CA0)
 _ASCII, _BYTE, _UNDEFINED, _UTF8 = 2, 1, 7, 129
+# Table 15: the letter of a coordinate, and its degrees, minutes and seconds as three fractions.
+_GPS = {"GPSLatitude": (1, 2), "GPSLongitude": (3, 4)}
+_FRACTIONS, _NEGATIVE = 24, {"S", "W"}
 _CODES = {b"ASCII\0\0\0": "ascii", b"UNICODE\0": "utf-16", b"JIS\0\0\0\0\0": "iso2022_jp"}
 _MARKER, _APPLICATION, _CHARACTER_SET = 0x1C, 2, (1, 90)
 _UTF8_ESCAPE = b"\x1b%G"  # ISO 2022: what follows is UTF-8
@@ -38,7 +43,7 @@ _LONG = 0x8000
 
 
 def texts(file: BinaryIO) -> Iterator[tuple[str, str]]:
-    """Yield name and text of each EXIF text in a TIFF structure; raises `MalformedError`."""
+    """Yield name and text of each EXIF text, and the position in degrees; raises `MalformedError`."""
     form = layout(file)
     found = dict(form.entries)
     below = found.get(_EXIF_IFD)
@@ -46,6 +51,25 @@ def texts(file: BinaryIO) -> Iterator[tuple[str, str]]:
     if below:
         at = form.number(take(file, below.place, min(below.size, 8)))
         yield from _texts(file, form, directory(file, form, at))
+    there = found.get(_GPS_IFD)
+    if there:
+        at = form.number(take(file, there.place, min(there.size, 8)))
+        yield from _position(file, form, directory(file, form, at))
+
+
+def _position(file: BinaryIO, form: Layout, entries: dict[int, Entry]) -> Iterator[tuple[str, str]]:
+    for name, (letter, degrees) in _GPS.items():
+        side, value = entries.get(letter), entries.get(degrees)
+        if side and value and value.size == _FRACTIONS:
+            data = take(file, value.place, value.size)
+            parts = [form.number(data[i : i + 4]) for i in range(0, _FRACTIONS, 4)]
+            if 0 not in parts[1::2]:
+                whole = sum(
+                    over / under / 60**power
+                    for power, (over, under) in enumerate(zip(parts[::2], parts[1::2], strict=True))
+                )
+                sign = -1 if _text(take(file, side.place, min(side.size, 2))) in _NEGATIVE else 1
+                yield name, f"{sign * whole:.6f}"
 
 
 def _texts(file: BinaryIO, form: Layout, entries: dict[int, Entry]) -> Iterator[tuple[str, str]]:
