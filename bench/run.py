@@ -15,6 +15,7 @@ BENCHES = (
     "jobs",
     "memory",
     "metadata",
+    "registry",
     "watermark",
     "sound",
     "video",

@@ -98,8 +98,9 @@ def section(page: str, heading: str) -> str:
 def commands(
     group: click.Command, path: tuple[str, ...] = ()
 ) -> Iterator[tuple[str, click.Command]]:
-    if not isinstance(group, click.Group):
+    if not isinstance(group, click.Group) or (path and group.invoke_without_command):
         yield " ".join(("trustkit", *path)), group
+    if not isinstance(group, click.Group):
         return
     context = click.Context(group)
     for name in group.list_commands(context):
@@ -196,7 +197,8 @@ def test_sign_page_has_every_option_and_source_type() -> None:
 def test_sign_page_shows_every_key_of_a_template() -> None:
     found = (block for _, block in BLOCK.findall(text("sign.md")) if "template = 1" in block)
     shown = tomllib.loads(next(found))
-    tables = {"disclosure": shown["disclosure"], "edit": shown["edit"][0]}
+    parts = {"disclosure", "edit", "consent", "licence"}
+    tables = {name: shown[name] if name == "disclosure" else shown[name][0] for name in parts}
     written = {*shown, *(f"{name}.{key}" for name, table in tables.items() for key in table)}
     assert written == set(keys(Template))
 

@@ -53,10 +53,10 @@ ORIGIN: _Table = (
         "metadata.declares_ai:present",
         "watermark.generator:present",
     ),
-    _row("recovered", "registry.recovered:present"),
     _row("declared_synthetic", "manifest.declares_synthetic:present"),
     _row("declared_edit", "manifest.declares_edit:present"),
     _row("declared_capture", "manifest.declares_capture:present"),
+    _row("recovered", "registry.match:present"),
     # Unsigned words count where the manifest has none.
     _row("declared_synthetic", "metadata.declares_synthetic:present"),
     _row("declared_edit", "metadata.declares_edit:present"),

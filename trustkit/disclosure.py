@@ -8,6 +8,11 @@ from enum import StrEnum
 IPTC = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 C2PA = "http://c2pa.org/digitalsourcetype/"
 DISCLOSURE_LABEL = "org.trustkit.disclosure"  # our own assertion, beside the actions
+# Our own as well: neither C2PA 2.4 nor CAWG has a statement of consent, or of a person's review.
+CONSENT_LABEL = "org.trustkit.consent"
+LICENCE_LABEL = "org.trustkit.licence"
+EDITORIAL_LABEL = "org.trustkit.editorial"
+CONSENT_OF = ("voice", "face", "likeness")
 
 # CAWG Training and Data Mining 1.1: the four uses it knows, and what may be said of each.
 MINING_USES = ("data_mining", "ai_inference", "ai_generative_training", "ai_training")
@@ -77,12 +82,35 @@ class Permission:
 
 
 @dataclass(frozen=True, slots=True)
+class Consent:
+    """That a person agreed: `of` is one of `CONSENT_OF`, `reference` where the agreement is kept.
+
+    `who` and `date` (ISO 8601, of the agreement) are what the publisher chooses to tell.
+    """
+
+    of: str
+    reference: str
+    who: str = ""
+    date: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Licence:
+    """By what something in the file may be used: an address or a number, and of what it is."""
+
+    reference: str
+    of: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Disclosure:
     """What a publisher declares of one file.
 
     `source_type` is one of `TERMS`, never guessed; `created` is ISO 8601 with a zone; a prompt is
     written only when asked for, as text or as its SHA-256. `references` are paths of the media it
-    was made from. `metadata` is JSON-LD, descriptive and for all to read.
+    was made from. `metadata` is JSON-LD, descriptive and for all to read. `label` has the words of
+    a label that people see or hear, where one was put in; `label_exempt` why there is none.
+    `reviewed_by` is who looked at it before it was published, `review` what for.
     """
 
     source_type: str
@@ -98,6 +126,12 @@ class Disclosure:
     references: tuple[str, ...] = ()
     training_mining: tuple[Permission, ...] = ()
     metadata: str = ""
+    consents: tuple[Consent, ...] = ()
+    licences: tuple[Licence, ...] = ()
+    label: str = ""
+    label_exempt: str = ""
+    reviewed_by: str = ""
+    review: str = ""
 
 
 def uri(term: str) -> str:

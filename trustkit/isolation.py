@@ -213,7 +213,10 @@ def _serve(pipe: Connection, opened: Callable[[], Work], memory: int) -> None:
                 f"internal error: {type(error).__name__}: {error}",
                 "this is a bug: please report it",
             )
-        pipe.send(answer)
+        try:
+            pipe.send(answer)
+        except OSError:
+            return  # the parent is gone meanwhile
 
 
 _OUT_OF_MEMORY = 77

@@ -75,6 +75,11 @@ CODES = frozenset(
         "opinion.differs.integrity",
         "opinion.differs.trust",
         "opinion.failed",
+        "registry.conflict",
+        "registry.failed",
+        "registry.manifest",
+        "registry.match",
+        "registry.no_match",
         "trust.list_old",
         "trust.list_outdated",
         "trust.none",
@@ -273,7 +278,11 @@ HEADLINES: tuple[tuple[Word, When], ...] = (
             )
         ),
     ),
-    (Word.RECOVERED, When(any_of=_patterns("registry.recovered:present"))),
+    # A file with a manifest that holds needs no record to say whose it is.
+    (
+        Word.RECOVERED,
+        When(any_of=_patterns("registry.match:present"), none_of=_patterns("manifest.intact")),
+    ),
     (
         Word.TRUSTED,
         When(all_of=_patterns("manifest.intact", "manifest.trusted"), none_of=UNREAD),

@@ -111,6 +111,9 @@ class Record:
 
 def canonical(content: Mapping[str, Any]) -> bytes:
     """Return JSON in one form only: sorted keys, no spaces, UTF-8, no NaN. What logs hash."""
-    return json.dumps(
-        content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    ).encode()
+    return _CANONICAL.encode(content).encode()
+
+
+_CANONICAL = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
@@ -17,7 +16,7 @@ from trustkit.disclosure import Disclosure
 from trustkit.errors import UnreadableError
 from trustkit.media.metadata import MODULES
 from trustkit.media.metadata import read as read_metadata
-from trustkit.record import Binding, Record
+from trustkit.record import Binding, Code, Record
 from trustkit.stores import Blobs
 
 # Who, where and with which device: CIPA DC-008 (EXIF 3.0), IPTC Photo Metadata 2025.1, PLUS.
@@ -37,7 +36,10 @@ _MOST, _LONGEST = 100, 1000  # personal entries of one file, and characters of o
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What is known of a file beside what stands in it: see the fields of `Record`."""
+    """What is known of a file beside what stands in it: see the fields of `Record`.
+
+    `codes` are its fingerprints where they were computed before; None computes them.
+    """
 
     id: str
     bindings: tuple[Binding, ...] = ()
@@ -45,6 +47,7 @@ class Told:
     order: str = ""
     name: str = ""
     disclosure: Mapping[str, Any] | None = None
+    codes: tuple[Code, ...] | None = None
 
 
 def record_of(asset: Asset, told: Told, blobs: Blobs | None = None) -> Record:
@@ -53,9 +56,6 @@ def record_of(asset: Asset, told: Told, blobs: Blobs | None = None) -> Record:
     The manifest is that in the file or beside it. Raises `UnreadableError` for a manifest that is
     there and cannot be read, and what `blobs` raises.
     """
-    # Engines of fingerprints bring numpy and OpenCV: only who records needs them.
-    from trustkit.fingerprints.files import codes_of
-
     reading = read(asset, plain_context())
     found = reading if isinstance(reading, Found) else None
     if found is None and asset.sidecar.is_file():
@@ -77,10 +77,10 @@ def record_of(asset: Asset, told: Told, blobs: Blobs | None = None) -> Record:
         manifest_id=found.label if found else "",
         thumbnail=keep(small) if small else "",
         bindings=told.bindings,
-        codes=codes_of(asset),
+        codes=_codes(asset) if told.codes is None else told.codes,
         measures={key: value for key, value in asset.measures.items() if key != "note"},
         disclosure=told.disclosure or {},
-        personal={"file_name": told.name or Path(asset.name).name, **personal(asset)},
+        personal={"file_name": _clean(told.name or Path(asset.name).name), **personal(asset)},
     )
 
 
@@ -93,7 +93,8 @@ def personal(asset: Asset) -> dict[str, Any]:
     told: dict[str, Any] = {}
     for found in metadata.found:
         if len(told) < _MOST and any(fnmatchcase(found.key, one) for one in _PERSONAL):
-            told.setdefault(f"{found.place}:{found.key}", found.value[:_LONGEST])
+            key = _clean(f"{found.place}:{found.key}")[:_LONGEST]
+            told.setdefault(key, _clean(found.value[:_LONGEST]))
     return told
 
 
@@ -107,18 +108,22 @@ def declared(disclosure: Disclosure) -> dict[str, Any]:
         "id": disclosure.id,
         "created": disclosure.created,
         "title": disclosure.title,
+        "label": disclosure.label,
+        "label_exempt": disclosure.label_exempt,
     }
     return {key: value for key, value in told.items() if value}
 
 
-def where(output: Path) -> str:
-    """Return how a place for an output is called in the registry: machine and absolute path."""
-    return f"{socket.gethostname()}:{output.absolute()}"
+def _clean(text: str) -> str:
+    # Databases take neither NUL nor the half characters by which names that are no text are called.
+    return text.replace("\0", "").encode("utf-8", "replace").decode()
 
 
-def lacking(records: Sequence[Record], sha256: str) -> list[Record]:
-    """Return those records whose published file is another one than that with `sha256`."""
-    return [record for record in records if record.sha256 != sha256]
+def _codes(asset: Asset) -> tuple[Code, ...]:
+    # Engines of fingerprints bring numpy and OpenCV: only who records needs them.
+    from trustkit.fingerprints.files import codes_of
+
+    return codes_of(asset)
 
 
 def _thumbnail(asset: Asset) -> bytes:

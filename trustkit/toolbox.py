@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,6 +24,7 @@ from trustkit.c2pa.trust import Purpose, TrustList
 from trustkit.errors import ConfigError, MissingBackendError, PublishError
 from trustkit.evidence import Collector
 from trustkit.evidence.trust import TrustNotes, trust_notes
+from trustkit.home import home, named_registry, registry_url
 from trustkit.policies import DEFAULT, load_policy
 from trustkit.policy import Policy
 from trustkit.signers import Passphrase, Signer
@@ -33,8 +33,12 @@ from trustkit.signers import Passphrase, Signer
 # neither.
 if TYPE_CHECKING:
     from trustkit.c2pa.compare import Side
+    from trustkit.c2pa.stored import Rereader
+    from trustkit.lint import LintReport
     from trustkit.redact import Row
     from trustkit.signers.keep import KeyFolder
+
+NO_REGISTRY = "none"
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,8 @@ class Wish:
     is. `mark_keys` are files of keys with which marks are read, beside the public one. With `ocsp`
     the responders of certificates on a list in use are asked, at `ocsp_hosts` on private addresses
     too; `crls` are files of revocation lists. `validation_time` (ISO 8601) is as of when to judge.
-    With `second_opinion` another C2PA engine is asked as well.
+    With `second_opinion` another C2PA engine is asked as well. `registry` is the URL of one, or
+    `none`, or empty: the user's own, where there is one.
     """
 
     policy: str = DEFAULT
@@ -62,6 +67,7 @@ class Wish:
     crls: tuple[str, ...] = ()
     validation_time: str = ""
     second_opinion: bool = False
+    registry: str = ""
 
 
 @dataclass(frozen=True)
@@ -78,7 +84,10 @@ def open_toolbox(wish: Wish) -> Toolbox:
     policy = load_policy(wish.policy)
     lists = trust_lists(policy, wish)
     names = chosen_collectors(wish)
-    collectors: list[Collector] = [_collector(name, lists, wish, policy) for name in names]
+    made: dict[str, Collector] = {}
+    for name in sorted(names, key=lambda name: name == "registry"):  # it asks another for marks
+        made[name] = _collector(name, lists, wish, policy, made)
+    collectors: list[Collector] = [made[name] for name in names]
     if wish.second_opinion:
         collectors.append(_opinion(lists, wish))
     now = _as_of(wish) or datetime.now(UTC)
@@ -130,6 +139,35 @@ def _statements(file: tuple[Path, str]) -> list[Row]:
     return listing(open_asset(path, name))
 
 
+def open_linter(
+    profiles: tuple[str, ...], keys: tuple[str, ...], registry: str = ""
+) -> Callable[[Any], LintReport]:
+    """Make the work function that holds files against disclosure profiles; `keys` read marks.
+
+    `registry` is the URL of one to be asked for records; with none, none is asked.
+    """
+    from trustkit.lint import lint
+    from trustkit.profiles import load_profiles
+    from trustkit.watermarks import Search
+    from trustkit.watermarks.files import open_keys
+    from trustkit.watermarks.sight import Limits, Sight
+
+    held = load_profiles(profiles)
+    # A published file is a whole copy; the greater part of its time is left for the rest.
+    sight = Sight(open_keys(("public", *keys)), Limits(seconds=40.0), Search.FAST)
+    store = None
+    if registry:
+        from trustkit.stores.registry import open_registry
+
+        store = open_registry(registry).store  # as long as the process lives
+
+    def work(file: tuple[Path, str]) -> LintReport:
+        path, name = file
+        return lint(open_asset(path, name), held, sight, store)
+
+    return work
+
+
 def chosen_collectors(wish: Wish) -> list[str]:
     """List the collectors to ask; raises `ConfigError` for one that is not installed."""
     there = plugins.names("evidence")
@@ -137,7 +175,8 @@ def chosen_collectors(wish: Wish) -> list[str]:
         if name not in there:
             raise ConfigError(f"no collector named {name!r}", f"installed: {', '.join(there)}")
     asked = [n for n in there if (not wish.only or n in wish.only) and n not in wish.skip]
-    if not asked:
+    has_registry = wish.registry != NO_REGISTRY and bool(registry_url(wish.registry))
+    if not asked or (asked == ["registry"] and not has_registry):
         # Nothing checked is nothing proved.
         raise ConfigError("no collector is left to ask", "drop some --only or --skip")
     return asked
@@ -153,9 +192,17 @@ def trust_lists(policy: Policy, wish: Wish) -> tuple[TrustList, ...]:
     return in_use(list_folder(), named)
 
 
-def _collector(name: str, lists: tuple[TrustList, ...], wish: Wish, policy: Policy) -> Collector:
+def _collector(
+    name: str,
+    lists: tuple[TrustList, ...],
+    wish: Wish,
+    policy: Policy,
+    made: Mapping[str, Collector],
+) -> Collector:
     make: Callable[..., Collector] = plugins.load("evidence", name)
     match name:
+        case "registry":
+            return _registry(make, lists, wish, made)
         case "manifest":
             fetch = make_fetcher(wish.remote_hosts) if wish.remote_hosts else None
             manifest = make(lists, fetch, inquiry=_inquiry(wish), as_of=_as_of(wish))
@@ -164,6 +211,32 @@ def _collector(name: str, lists: tuple[TrustList, ...], wish: Wish, policy: Poli
             # Of a file's time the greater part is kept for what can prove something.
             return make(wish.mark_keys, policy.limits.max_seconds_per_file / 3)
     return make()
+
+
+def _registry(
+    make: Callable[..., Collector],
+    lists: tuple[TrustList, ...],
+    wish: Wish,
+    made: Mapping[str, Any],
+) -> Collector:
+    if wish.registry == NO_REGISTRY:
+        return make(why_not="it was asked not to")
+    url = registry_url(wish.registry)
+    if not url:
+        return make()
+    marks = made["watermark"].marks if "watermark" in made else None
+    registry: Any = make(url, open_rereader(lists, wish), marks)
+    if wish.registry or named_registry():
+        registry.check()  # one that was named and is not there is to be said at once
+    collector: Collector = registry
+    return collector
+
+
+def open_rereader(lists: tuple[TrustList, ...], wish: Wish) -> Rereader:
+    """Make what reads the manifests that records keep, against the lists in use."""
+    from trustkit.c2pa.stored import Rereader
+
+    return Rereader(lists, _inquiry(wish), _as_of(wish))
 
 
 def _opinion(lists: tuple[TrustList, ...], wish: Wish) -> Collector:
@@ -216,14 +289,6 @@ def key_folder() -> KeyFolder:
     from trustkit.signers.keep import KeyFolder
 
     return KeyFolder(home() / "keys")
-
-
-def home() -> Path:
-    """Return where trustkit keeps what a user has set up."""
-    if asked := os.environ.get("TRUSTKIT_HOME"):
-        return Path(asked)
-    base = os.environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
-    return Path(base) / "trustkit"
 
 
 def own_status(signer: Signer, ocsp_hosts: tuple[str, ...] = ()) -> bytes:

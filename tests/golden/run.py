@@ -64,6 +64,17 @@ CROSSED = Finding(
 CAPTURE = finding("manifest.declares_capture", Status.PRESENT, "declares digitalCapture",
                   source_type="digitalCapture", depth=0)  # fmt: skip
 
+
+def led(code: str, status: Status, summary: str, **facts: object) -> Finding:
+    return Finding(f"registry.{code}", status, Weight.STRONG, "registry@1", summary, "", facts)
+
+
+MATCH = led("match", Status.PRESENT, "a lead to the record 1f00c0ffee5eed07, and no proof",
+            record="1f00c0ffee5eed07", kind="watermark", false_match_odds=1e-7)  # fmt: skip
+KEPT = led("manifest", Status.PRESENT, "the stored manifest holds by itself")
+DAMAGED = led("manifest", Status.INVALID, "the stored manifest does not hold")
+CONFLICT = led("conflict", Status.PRESENT, "what leads to records does not fit together")
+
 FILES = {
     "photo.jpg": (PRESENT, INTACT, TRUSTED),
     "stranger.jpg": (PRESENT, INTACT, UNKNOWN),
@@ -77,6 +88,9 @@ FILES = {
     "told.jpg": (ABSENT, UNSIGNED),
     "both.jpg": (PRESENT, INTACT, TRUSTED, CAPTURE, UNSIGNED, CROSSED),
     "crossed.jpg": (PRESENT, INTACT, TRUSTED, MARK, OTHER_MARK),
+    "ours.jpg": (ABSENT, MARK, MATCH, KEPT),
+    "doubtful.jpg": (ABSENT, MARK, MATCH, DAMAGED, CONFLICT),
+    "known.jpg": (PRESENT, INTACT, TRUSTED, MATCH, KEPT),
 }
 
 

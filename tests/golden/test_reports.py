@@ -56,5 +56,5 @@ def test_the_golden_run_has_a_row_for_each_word_that_can_be_reached_today() -> N
 
     assert words == {
         "trusted", "valid_untrusted", "declared_ai", "tampered", "inconclusive", "no_provenance",
-        "error",
+        "error", "recovered",
     }  # fmt: skip

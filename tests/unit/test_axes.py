@@ -23,7 +23,7 @@ ABOUT = {
     "synthetic": ("likely", "unlikely", "inconclusive", "not_checked"),
     "identity": ("trusted", "untrusted", "expired", "broken", "none"),
 }
-EXTRA = ("detector.synthetic", "detector.inconclusive", "registry.recovered", "manifest.failed")
+EXTRA = ("detector.synthetic", "detector.inconclusive", "manifest.failed")
 
 
 def one(code: str, status: Status = Status.PRESENT) -> Finding:

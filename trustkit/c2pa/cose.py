@@ -94,6 +94,23 @@ def box(store: bytes, *path: str) -> bytes:
     return bytes(_box(memoryview(store), *path))
 
 
+def alone(store: bytes, label: str) -> bytes:
+    """Return a store that holds manifest `label` and no other, its bytes as they were.
+
+    Raises `CoseError` where there is none.
+    """
+    for kind, content in _boxes(memoryview(store)):
+        inner = list(_boxes(content)) if kind == b"jumb" else []
+        if not inner or inner[0][0] != b"jumd" or _label(inner[0][1]) != "c2pa":
+            continue
+        for inside, manifest in inner[1:]:
+            first = next(_boxes(manifest), None) if inside == b"jumb" else None
+            if first and first[0] == b"jumd" and _label(first[1]) == label:
+                both = _boxed(b"jumd", inner[0][1]) + _boxed(b"jumb", manifest)
+                return _boxed(b"jumb", both)
+    raise CoseError(f"there is no box {label}")
+
+
 def labels(store: bytes, *path: str) -> list[str]:
     """List the labels of the boxes in the box that `path` leads to, in order, doubles too.
 
@@ -158,6 +175,10 @@ def _boxes(data: memoryview) -> Iterator[tuple[bytes, memoryview]]:
             raise CoseError("a box runs past its end")
         yield bytes(data[at + 4 : at + 8]), data[at + head : at + size]
         at += size
+
+
+def _boxed(kind: bytes, content: bytes | memoryview) -> bytes:
+    return (len(content) + 8).to_bytes(4, "big") + kind + bytes(content)
 
 
 def _label(description: memoryview) -> str:

@@ -180,12 +180,12 @@ def _embedded(asset: Asset, context: Context) -> Reading:
     except C2paError.NotSupported:
         return Unsupported()
     except C2paError as error:
-        return _failed("embedded", error)
+        return failed("embedded", error)
 
 
 def _read_once(asset: Asset, context: Context) -> Found:
     with asset.open() as stream, _open(asset, stream, None, context) as reader:
-        return _found(reader, "embedded", sidecar_beside=asset.sidecar.is_file())
+        return found_in(reader, "embedded", sidecar_beside=asset.sidecar.is_file())
 
 
 def _is_chance(asset: Asset, found: Found) -> bool:
@@ -221,10 +221,10 @@ def read_detached(asset: Asset, context: Context, manifest: bytes, where: str) -
         return Unreadable(where, "it is empty")
     try:
         with asset.open() as stream, _open(asset, stream, manifest, context) as reader:
-            found = _found(reader, where)
+            found = found_in(reader, where)
         return _own_checks(asset, found, manifest)
     except C2paError as error:
-        return _failed(where, error)
+        return failed(where, error)
 
 
 def _open(asset: Asset, stream: Any, manifest: bytes | None, context: Context) -> Reader:
@@ -233,7 +233,8 @@ def _open(asset: Asset, stream: Any, manifest: bytes | None, context: Context) -
     return Reader(asset.media_type, stream, manifest, context)
 
 
-def _found(reader: Reader, where: str, *, sidecar_beside: bool = False) -> Found:
+def found_in(reader: Reader, where: str, *, sidecar_beside: bool = False) -> Found:
+    """Return what an open reader holds, called `where`, with the store that it has verified."""
     text = reader.json()
     report = json.loads(text)
     signature, why, missed, store = None, "", 0, b""
@@ -271,7 +272,8 @@ def _store(reader: Reader, label: str) -> bytes:
     return out.getvalue()
 
 
-def _failed(where: str, error: C2paError) -> Reading:
+def failed(where: str, error: C2paError) -> Reading:
+    """Return what an error of the engine means for a manifest that is kept `where`."""
     text = str(error)
     if _NAKED in text:
         return Unsupported()

@@ -1,4 +1,4 @@
-"""What a publisher says beside the actions: which uses are permitted, and descriptive metadata.
+"""What a publisher says beside the actions: permitted uses, descriptive metadata, and people.
 
 CAWG Training and Data Mining Assertion 1.1 and CAWG Metadata Assertion 1.1. Reading takes the
 older `c2pa.training-mining` (C2PA 1.4 section 18.19) as well. Nothing here can make anybody keep
@@ -10,12 +10,21 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
 from typing import Any
 
 from trustkit.c2pa.history import walk
 from trustkit.c2pa.read import Found
 from trustkit.c2pa.telling import finding
-from trustkit.disclosure import MINING_USES, PERMISSIONS, Permission
+from trustkit.disclosure import (
+    CONSENT_LABEL,
+    EDITORIAL_LABEL,
+    LICENCE_LABEL,
+    MINING_USES,
+    PERMISSIONS,
+    Disclosure,
+    Permission,
+)
 from trustkit.errors import PublishError
 from trustkit.finding import Finding, Status
 
@@ -64,6 +73,36 @@ def metadata_assertion(text: str) -> dict[str, Any]:
     """Return the assertion with the metadata in `text` (see `checked_metadata`)."""
     # A JSON box, not CBOR: C2PA 2.4 section 18.18.1.
     return {"label": METADATA_LABEL, "created": True, "kind": "Json", "data": json.loads(text)}
+
+
+def people(disclosure: Disclosure) -> Iterator[dict[str, Any]]:
+    """Yield our assertions on who agreed, what is licensed, and what a person decided.
+
+    They repeat what the publisher gave, and nothing else about anybody. Consent and editorial
+    decisions are each an assertion of their own, so that they can be redacted by themselves.
+    """
+    consents = [_kept(asdict(one)) for one in disclosure.consents]
+    if consents:
+        yield _own(CONSENT_LABEL, {"consents": consents})
+    licences = [_kept(asdict(one)) for one in disclosure.licences]
+    if licences:
+        yield _own(LICENCE_LABEL, {"licences": licences})
+    # EU AI Act, Article 50(4): a person holds editorial responsibility.
+    decided = {
+        "label_exempt": disclosure.label_exempt,
+        "review": disclosure.review,
+        "reviewed_by": disclosure.reviewed_by,
+    }
+    if any(decided.values()):
+        yield _own(EDITORIAL_LABEL, _kept(decided))
+
+
+def _own(label: str, data: Mapping[str, Any]) -> dict[str, Any]:
+    return {"label": label, "created": True, "data": dict(data)}
+
+
+def _kept(said: Mapping[str, str]) -> dict[str, str]:
+    return {key: value for key, value in said.items() if value}
 
 
 def checked_metadata(text: str) -> str:

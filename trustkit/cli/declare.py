@@ -10,12 +10,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from trustkit.c2pa.write import Placement
+from trustkit.cli.people import consent, consent_of, licence, zoneless_date
 from trustkit.cli.signing import ADDRESS_HINT, addresses
 from trustkit.cli.statements import metadata, permissions
-from trustkit.disclosure import TERMS, Disclosure, Edit, term
+from trustkit.disclosure import TERMS, Consent, Disclosure, Edit, Licence, term
 from trustkit.errors import ConfigError, UsageError
 from trustkit.publish import Order
 from trustkit.timestamps import address
@@ -43,6 +44,7 @@ def order(asked: Mapping[str, Any], house: Template) -> Order:
         asked["permissions"], house.training_mining, do_not_train=asked["do_not_train"]
     )
     said["metadata"] = metadata(asked["metadata_file"] or house.metadata)
+    said |= _people(asked, house)
     disclosure = Disclosure(**said, edits=tuple(edits))
     return Order(
         disclosure,
@@ -57,6 +59,23 @@ def order(asked: Mapping[str, Any], house: Template) -> Order:
         asked["tsa_seconds"],
         asked["defer_timestamp"],
     )
+
+
+def _people(asked: Mapping[str, Any], house: Template) -> dict[str, Any]:
+    consents = [Consent(**part.model_dump()) for part in house.consent]
+    licences = [Licence(**part.model_dump()) for part in house.licence]
+    exempt, reviewer = asked["editorial_exemption"], asked["reviewed_by"] or ""
+    exempt = house.editorial_exemption if exempt is None else exempt
+    if exempt and not reviewer:
+        raise UsageError(
+            "an editorial exemption needs a person who answers for it", "add --reviewed-by NAME"
+        )
+    return {
+        "consents": (*consents, *map(consent, asked["consents"])),
+        "licences": (*licences, *map(licence, asked["licences"])),
+        "label_exempt": exempt,
+        "reviewed_by": reviewer,
+    }
 
 
 def _authorities(asked: Mapping[str, Any], house: Template) -> tuple[str, ...]:
@@ -177,6 +196,22 @@ class EditPart(_Strict):
     when: _Time | Literal[""] = ""
 
 
+class ConsentPart(_Strict):
+    """One `[[consent]]` of a template."""
+
+    of: Annotated[str, AfterValidator(consent_of)]
+    reference: Annotated[str, Field(min_length=1)]
+    who: str = ""
+    date: Annotated[str, AfterValidator(zoneless_date)] | Literal[""] = ""
+
+
+class LicencePart(_Strict):
+    """One `[[licence]]` of a template."""
+
+    reference: Annotated[str, Field(min_length=1)]
+    of: str = ""
+
+
 class DisclosurePart(_Strict):
     """The `[disclosure]` of a template: what a house always says."""
 
@@ -202,6 +237,9 @@ class Template(_Strict):
     identity_roles: list[str] = []
     training_mining: dict[str, str] = {}
     metadata: str = ""
+    consent: list[ConsentPart] = []
+    licence: list[LicencePart] = []
+    editorial_exemption: str = ""
 
 
 def read_template(file: str | None) -> Template:

@@ -11,6 +11,7 @@ from trustkit.batch.local import verify_all
 from trustkit.batch.sources import Source, shown
 from trustkit.cli import output
 from trustkit.cli.verify import wishes
+from trustkit.houserules.files import is_rules, load_rules
 from trustkit.policies import DEFAULT, load_policy, shipped, source
 from trustkit.policy import Seen
 from trustkit.reports import exit_code, sentence
@@ -41,7 +42,11 @@ def show(policy: str) -> None:
 @group.command("check")
 @click.argument("policy", metavar="NAME|FILE")
 def check(policy: str) -> None:
-    """Check a policy file: every key, code and list; exit 33 with what is wrong."""
+    """Check a policy file, or one of house rules: every key; exit 33 with what is wrong."""
+    if is_rules(policy):
+        rules = load_rules(policy)
+        output.say(f"{rules.name}: good, {len(rules.rules)} rules, otherwise {rules.otherwise}")
+        return
     toolbox = open_toolbox(Wish(policy))
     output.say(f"{toolbox.policy.name}: good, {len(toolbox.policy.cases)} cases")
 

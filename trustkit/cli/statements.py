@@ -1,4 +1,4 @@
-"""Options of commands that sign: who stands by it, which uses are permitted, what it shows."""
+"""Options of commands that sign: who stands by it, who agreed, which uses are permitted."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import click
 
 from trustkit.c2pa.identity_write import Identity, chain_of
 from trustkit.c2pa.statements import MAX_METADATA, checked_metadata
-from trustkit.disclosure import MINING_USES, PERMISSIONS, Permission
+from trustkit.disclosure import CONSENT_OF, MINING_USES, PERMISSIONS, Permission
 from trustkit.errors import PublishError, UsageError
 from trustkit.signers import Signer
 
@@ -52,6 +52,28 @@ def statements(command: Any) -> Any:
             "metadata_file",
             metavar="FILE",
             help="JSON-LD for the manifest, for all to read.",
+        ),
+        click.option(
+            "--consent",
+            "consents",
+            multiple=True,
+            metavar="OF,reference=REF[,who=NAME][,date=DATE]",
+            help=f"Who agreed to its use, and where that is kept: {', '.join(CONSENT_OF)}.",
+        ),
+        click.option(
+            "--licence",
+            "licences",
+            multiple=True,
+            metavar="REF[,of=WHAT]",
+            help="By what something in it may be used: an address or a number.",
+        ),
+        click.option(
+            "--editorial-exemption",
+            metavar="REASON",
+            help="Why it bears no visible label; a person answers for it: --reviewed-by.",
+        ),
+        click.option(
+            "--reviewed-by", metavar="NAME", help="Who looked at it before it is published."
         ),
     ]
     for option in reversed(options):

@@ -69,6 +69,8 @@ def wishes(command: Any) -> Any:
 @click.option("--skip", multiple=True, metavar="NAME", help="Do not ask this collector.")
 @click.option("--watermark-key", "mark_keys", multiple=True, metavar="FILE",
               help="Read marks with this key too, beside the public one.")  # fmt: skip
+@click.option("--registry", metavar="URL", default="",
+              help="Look for records here; none: nowhere.")  # fmt: skip
 @click.option("-f", "--format", "form", type=click.Choice(["text", "table", "json", "jsonl"]),
               default="text", show_default=True)  # fmt: skip
 @click.option("-o", "--output", "out", metavar="FILE", help="Write the report to FILE.")
@@ -97,6 +99,7 @@ def command(
     only: tuple[str, ...],
     skip: tuple[str, ...],
     mark_keys: tuple[str, ...],
+    registry: str,
     form: str,
     out: str | None,
     jobs: int,
@@ -115,7 +118,7 @@ def command(
     output.set_up_logging()
     wish = Wish(policy, trust, tsa_trust, only, skip, fetch_remote, mark_keys, identity_trust)
     as_of = _moment(validation_time, quiet=quiet)
-    wish = replace(wish, second_opinion=second_opinion)
+    wish = replace(wish, second_opinion=second_opinion, registry=registry)
     wish = replace(wish, ocsp=ocsp, ocsp_hosts=ocsp_hosts, crls=crls, validation_time=as_of)
     words = _words(fail_on)
     toolbox = open_toolbox(wish)
@@ -132,7 +135,7 @@ def command(
         files=reports,
         policy_name=toolbox.policy.name,
         policy_sha256=toolbox.policy.sha256,
-        trust_lists=tuple(_lists(toolbox)),
+        trust_lists=tuple(lists_told(toolbox)),
         validation_time=as_of,
         tool=output.tool(),
         id=str(uuid.uuid4()),
@@ -213,7 +216,8 @@ def _note_trust(toolbox: Toolbox) -> None:
         )
 
 
-def _lists(toolbox: Toolbox) -> Iterator[dict[str, object]]:
+def lists_told(toolbox: Toolbox) -> Iterator[dict[str, object]]:
+    """Yield the trust lists in use as the report tells them."""
     for trust_list in toolbox.lists:
         yield {
             "name": trust_list.name,

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator
 from functools import partial
-from typing import Any
 
 import click
 
-from trustkit.asset import MAX_BYTES
-from trustkit.batch.sources import STDIN, Source, expand, spool
+from trustkit.batch.sources import expand
 from trustkit.cli import output as terminal
-from trustkit.errors import NoInputError, TrustkitError
-from trustkit.isolation import Limits, Work, run
+from trustkit.cli.each import counted, each
+from trustkit.errors import TrustkitError
+from trustkit.isolation import Limits
 from trustkit.policy import Limits as FileLimits
 from trustkit.reports import EXIT_ORDER
 from trustkit.watermarks import LEAST_SOUND, Geometry, Mark, Search, Timing
@@ -64,8 +61,8 @@ def command(
     sources = list(expand(paths, recursive=recursive, stdin=terminal.stdin()))
     opened = partial(open_reader, engine, keys, how)
     rows, codes = [], set()
-    answers = _read_all(sources, opened, Limits(patience, _MEMORY), jobs)
-    for source, answer in _counted(answers, len(sources), quiet=quiet or form != "json"):
+    answers = each(sources, opened, Limits(patience, _MEMORY), jobs)
+    for source, answer in counted(answers, len(sources), "detect", quiet=quiet or form != "json"):
         codes |= {answer.exit_code} if isinstance(answer, TrustkitError) else set()
         rows.append(_row(source.name, answer, how))
         if form == "jsonl":
@@ -78,57 +75,6 @@ def command(
     if form == "json":
         click.echo(json.dumps({"schema_version": "1.0", "files": rows}, indent=2))
     return next((code for code in EXIT_ORDER if code in codes), 0)
-
-
-def _read_all(
-    sources: Sequence[Source], opened: Callable[[], Work], limits: Limits, jobs: int
-) -> Iterator[tuple[Source, Answer]]:
-    """Yield what was read of each source, in their order."""
-    ready: dict[int, Answer] = {}
-    tasks, numbers = [], []
-    with ExitStack() as rubbish:
-        for number, source in enumerate(sources):
-            try:
-                task = _task(source, rubbish)
-            except TrustkitError as error:
-                ready[number] = error
-                continue
-            tasks.append(task)
-            numbers.append(number)
-        answers = _run(tasks, opened, limits, jobs)
-        for number, source in enumerate(sources):
-            while number not in ready:
-                done, answer = next(answers)
-                ready[numbers[done]] = answer
-            yield source, ready.pop(number)
-
-
-def _run(
-    tasks: list[Any], opened: Callable[[], Work], limits: Limits, jobs: int
-) -> Iterator[tuple[int, Answer]]:
-    yield from run(tasks, opened, limits, jobs) if tasks else ()
-
-
-def _task(source: Source, rubbish: ExitStack) -> tuple[Any, str]:
-    if source.missing:
-        raise NoInputError(source.missing, "check the name, or add -r")
-    if source.name != STDIN:
-        return source.path, source.name
-    path = spool(terminal.stdin(), MAX_BYTES)
-    rubbish.callback(path.parent.rmdir)
-    rubbish.callback(path.unlink)
-    return path, source.name
-
-
-def _counted(
-    answers: Iterator[tuple[Source, Answer]], total: int, *, quiet: bool
-) -> Iterator[tuple[Source, Answer]]:
-    # Lines that are printed as they come show by themselves how far it is.
-    if quiet or total < 2 or not sys.stderr.isatty():  # noqa: PLR2004
-        yield from answers
-        return
-    with click.progressbar(answers, length=total, label="detect", file=sys.stderr) as shown:
-        yield from shown
 
 
 def _lines(name: str, read: FileRead, search: Search) -> Iterator[str]:

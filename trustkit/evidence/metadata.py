@@ -22,6 +22,7 @@ SOURCE = "metadata@1"
 _MOST = 16  # statements of one file that are told; those seen have some three
 _SHOWN = 120  # characters of a value that are repeated
 _NOBODY_SIGNED = "which nobody signed and anybody can write or remove"
+_MAY_BE_SIGNED = "which is signed only if the manifest in the file is intact"
 _BASES = ("", IPTC, IPTC.replace("http:", "https:"), C2PA, C2PA.replace("http:", "https:"))
 _NOT_NAMED = {"", "-", "0", "n/a", "na", "no", "none", "null", "false", "unknown"}
 _AI_FIELDS = ("AISystemUsed", "AISystemVersionUsed", "AIPromptInformation", "AIPromptWriterName")
@@ -87,9 +88,13 @@ class MetadataCollector:
         said = _statements(found, blocks)
         yield _overview(found, blocks, said)
         for statement in said[:_MOST]:
-            yield _declared(statement)
+            yield _declared(statement, _standing(found))
         for where, block in blocks:
-            yield _aigc(where, block)
+            yield _aigc(where, block, _standing(found))
+
+
+def _standing(found: Metadata) -> str:
+    return _MAY_BE_SIGNED if found.has_manifest else _NOBODY_SIGNED
 
 
 def _overview(found: Metadata, blocks: list[tuple[Found, Aigc]], said: list[Statement]) -> Finding:
@@ -101,7 +106,7 @@ def _overview(found: Metadata, blocks: list[tuple[Found, Aigc]], said: list[Stat
         "statements": len(said),
     }
     if said or blocks:
-        text = f"metadata that speaks of how it was made, {_NOBODY_SIGNED}"
+        text = f"metadata that speaks of how it was made, {_standing(found)}"
         return finding("metadata.present", Status.PRESENT, text, facts)
     if found.malformed:
         broken = found.malformed[0]
@@ -183,13 +188,13 @@ def _from_rule(where: Found, name: str, says: str, source: str) -> Statement:
     )  # fmt: skip
 
 
-def _declared(said: Statement) -> Finding:
+def _declared(said: Statement, standing: str) -> Finding:
     code = f"metadata.{said.origin.value.replace('declared_', 'declares_')}"
     where = _PLACES.get(said.place, said.place)
     return finding(
         code,
         Status.PRESENT,
-        f"its {where} {said.told}, {_NOBODY_SIGNED}",
+        f"its {where} {said.told}, {standing}",
         {
             "place": said.place,
             "key": _short(said.key),
@@ -214,7 +219,7 @@ def _blocks(found: Metadata) -> list[tuple[Found, Aigc]]:
     return [(where, parse(raw)) for raw, where in list(reversed(places.items()))[:_MOST]]
 
 
-def _aigc(where: Found, block: Aigc) -> Finding:
+def _aigc(where: Found, block: Aigc, standing: str) -> Finding:
     label = block.block.get("Label") if block.block is not None else None
     label = _short(label) if isinstance(label, str) else ""
     facts = {
@@ -225,7 +230,7 @@ def _aigc(where: Found, block: Aigc) -> Finding:
         "entry_source": _GB_SOURCE,
     }
     if block.is_valid:
-        text = f"its AIGC block says that it {LABELS[label]}, {_NOBODY_SIGNED}"
+        text = f"its AIGC block says that it {LABELS[label]}, {standing}"
         return finding("metadata.aigc", Status.PRESENT, text, facts)
     told = "; ".join(_short(problem) for problem in block.problems[:3])
     return finding("metadata.aigc", Status.INVALID, f"its AIGC block is malformed: {told}", facts)

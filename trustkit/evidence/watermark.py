@@ -12,7 +12,7 @@ from trustkit.finding import Finding, Status, Weight
 
 if TYPE_CHECKING:
     from trustkit.watermarks import Mark
-    from trustkit.watermarks.sight import Published, Read, Sight
+    from trustkit.watermarks.sight import Published, Read, Sight, Unread
 
 SOURCE = "watermark@1"
 _SECONDS = 40.0  # of a film: a third of what a file may take by default
@@ -32,6 +32,7 @@ class WatermarkCollector:
     def __init__(self, keys: Iterable[str] = (), seconds: float = _SECONDS) -> None:
         self._names = (_PUBLIC, *keys)
         self._seconds = seconds
+        self._last: tuple[object, tuple[Read | Unread, ...]] | None = None
         if len(self._names) > 1:
             _ = self._sight  # a bad key is to be said before any file is read
 
@@ -52,10 +53,17 @@ class WatermarkCollector:
         if asset.kind == "image":
             yield self._word(asset)
 
+    def marks(self, asset: Asset) -> tuple[Read | Unread, ...]:
+        """Return what was read of each part of a file; asked twice, it is looked at once."""
+        key = (asset.path, asset.name, asset.stamp)
+        if self._last is None or self._last[0] != key:
+            self._last = key, tuple(self._sight.marks(asset))
+        return self._last[1]
+
     def _marks(self, asset: Asset) -> Iterator[Finding]:
         from trustkit.watermarks.sight import ALGORITHMS, SEARCH, Unread
 
-        for found in self._sight.marks(asset):
+        for found in self.marks(asset):
             if isinstance(found, Unread):
                 yield _unread("watermark.present", found.reason)
             elif found.mark is None:

@@ -1,4 +1,4 @@
-"""Fingerprints: codes that stay alike when a file is re-encoded, and say nothing about its truth."""
+"""Fingerprints: codes that stay alike when a file is coded anew, and say nothing of its truth."""
 
 from __future__ import annotations
 

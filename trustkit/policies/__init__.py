@@ -162,7 +162,7 @@ def _case(case: _Case, number: int, *, detectors_may_reject: bool) -> Case:
     )
 
 
-_OPEN_KINDS = {"registry", "detector"}  # whose codes plug-ins add to
+_OPEN_KINDS = {"detector"}  # whose codes plug-ins add to
 
 
 def _is_known(code: str) -> bool:

@@ -100,10 +100,10 @@ def printable(text: str) -> str:
 
 
 def _goes_without_saying(finding: Finding) -> bool:
-    # Most files have no mark: the sentence speaks of one only where it was read.
+    # Most files have no mark and no record: the sentence speaks of what was found alone.
     if finding.seen() or finding.code.endswith(".failed"):
         return False
-    return finding.code.startswith("watermark.")
+    return finding.code.startswith(("watermark.", "registry."))
 
 
 def _is_bare(report: Report) -> bool:
@@ -172,6 +172,8 @@ _HISTORY = (
     "opinion.differs.trust",
     "opinion.differs.conformance",
     "opinion.failed",
+    "registry.conflict",
+    "registry.failed",
     "trust.list_old",
 )
 _TOLD: dict[Word, tuple[str, ...]] = {
@@ -182,6 +184,7 @@ _TOLD: dict[Word, tuple[str, ...]] = {
         "manifest.signature_broken",
         "manifest.trusted",
         "manifest.signer_unknown",
+        "registry.match",
         *_HISTORY,
     ),
     Word.DECLARED_AI: (
@@ -191,9 +194,18 @@ _TOLD: dict[Word, tuple[str, ...]] = {
         *_IDENTITIES,
         *_UNREAD,
         "metadata.declares_ai",
+        "registry.match",
         *_HISTORY,
     ),
-    Word.RECOVERED: ("registry.recovered",),
+    Word.RECOVERED: (
+        "registry.match",
+        "registry.manifest",
+        *_UNREAD,
+        "manifest.signer_unknown",
+        "manifest.signer_expired",
+        *_UNSIGNED,
+        *_HISTORY,
+    ),
     Word.TRUSTED: (
         *_SIGNERS,
         *_IDENTITIES,
@@ -218,6 +230,7 @@ _TOLD: dict[Word, tuple[str, ...]] = {
         *_UNSIGNED,
         "metadata.conflict",
         "watermark.failed",
+        "registry.failed",
         "metadata.failed",
     ),
 }

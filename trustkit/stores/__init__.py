@@ -22,6 +22,12 @@ class ClashError(StoreError):
     code, exit_code = "registry_clash", 40
 
 
+class ProofError(TrustkitError):
+    """A proof that does not hold: what it says is not what was signed; or it is none."""
+
+    code, exit_code = "proof", 10
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One line of the append-only log: its place (from 0), `record` or `forget`, id, leaf hash."""
@@ -64,6 +70,9 @@ class Store(Protocol):
 
     def hashed(self, sha256: str) -> list[Record]:
         """Return the records of the file with this hash: the published one or its source."""
+
+    def named(self, manifest_id: str) -> list[Record]:
+        """Return the confirmed records of the file with this active manifest: its label, whole."""
 
     def ordered(self, source_sha256: str, order: str) -> list[Record]:
         """Return the records made of this source by this order."""

@@ -90,6 +90,8 @@ class Luma:
     """The luma of one frame: (height, width), uint8 or for more than 8 bits uint16.
 
     `kind` is how the frame was coded: I by itself, P from one other, B from two; or nothing.
+    `chroma` are its colour differences, two planes of (rows, columns) of the same values, smaller
+    where the film has less of them than of luma; none of a grey film.
     """
 
     plane: NDArray[Any]
@@ -97,6 +99,7 @@ class Luma:
     full: bool
     seconds: float
     kind: str = ""
+    chroma: tuple[NDArray[Any], ...] = ()
 
     def in_eight_bits(self) -> NDArray[np.float32]:
         """Return a copy from 0 to 255."""

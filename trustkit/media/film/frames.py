@@ -17,18 +17,28 @@ from trustkit.media.film.look import look, opened
 
 _KINDS = {1: "I", 2: "P", 3: "B"}  # AVPictureType
 _DAMAGED_RUN = 50  # packets in a row without a frame before a film is given up
+_SAME_TIME = 2e-3  # seconds: Matroska rounds its time stamps to milliseconds
 _BLIND_STEP = 10  # every how many frames of a film that does not tell its length
 _DECODED = 6  # frames decoded for each that is wanted, at most: neighbours tell little new
 
 
 def luma_of(frame: Any, *, full: bool) -> Luma:
-    """Return a view of the frame's luma; writing to it changes the frame."""
-    plane = frame.planes[0]
+    """Return a view of the frame's luma and chroma; writing to it changes the frame."""
     depth = frame.format.components[0].bits
     kind = np.uint8 if depth <= 8 else np.uint16  # noqa: PLR2004  # bits
-    rows = np.frombuffer(plane, kind).reshape(plane.height, plane.line_size // kind().itemsize)
+    first, *others = (
+        np.frombuffer(plane, kind).reshape(plane.height, plane.line_size // kind().itemsize)
+        for plane in frame.planes
+    )
+    widths = [plane.width for plane in frame.planes]
+    if len(others) == 1:  # NV12 and NV16: both in one plane, in turn
+        both = others[0][:, : 2 * widths[1]]
+        chroma: tuple[Any, ...] = (both[:, ::2], both[:, 1::2])
+    else:
+        chroma = tuple(rows[:, :width] for rows, width in zip(others, widths[1:], strict=True))[:2]
     at = float(frame.pts * frame.time_base)
-    return Luma(rows[:, : plane.width], depth, full, at, _KINDS.get(int(frame.pict_type), ""))
+    coded = _KINDS.get(int(frame.pict_type), "")
+    return Luma(first[:, : widths[0]], depth, full, at, coded, chroma)
 
 
 def sample(
@@ -71,6 +81,48 @@ def begin(path: Path, count: int, later: int, film: Film) -> Iterator[Luma]:
                 yield from (
                     _readable(frame, film) for frame in islice(_decoded(container, stream), 1)
                 )
+
+
+def frame_at(path: Path, seconds: float, film: Film) -> Luma | None:
+    """Return the frame that is shown `seconds` after the film's beginning, or the next one."""
+    wanted = film.start + seconds
+    with opened(path) as container:
+        stream = container.streams[film.stream]
+        stream.thread_type = "AUTO"
+        if seconds > 0:
+            container.seek(int(wanted / stream.time_base), stream=stream, backward=True)
+        last: Any = None
+        for frame in _decoded(container, stream):
+            if float(frame.pts * frame.time_base) > wanted + _SAME_TIME:
+                return _readable(last or frame, film)
+            last = frame
+        return _readable(last, film) if last is not None else None
+
+
+def paced(
+    path: Path, step: float, span: tuple[float, float] | None = None, film: Film | None = None
+) -> Iterator[Luma]:
+    """Give a frame every `step` seconds of the film, or of `span`, each the first of its turn.
+
+    Raises as `sample`.
+    """
+    film = film or look(path)
+    start, end = span or (film.start, float("inf"))
+    with opened(path) as container:
+        stream = container.streams[film.stream]
+        stream.thread_type = "AUTO"
+        # Frames that no other one needs are not decoded: others are near enough in time.
+        stream.codec_context.skip_frame = "NONREF"
+        if start > film.start:
+            container.seek(int(start / stream.time_base), stream=stream, backward=True)
+        turn = -1
+        for frame in _decoded(container, stream):
+            at = float(frame.pts * frame.time_base)
+            if at > end:
+                return
+            if at >= start and int((at - start) / step) > turn:
+                turn = int((at - start) / step)
+                yield _readable(frame, film)
 
 
 def _readable(frame: Any, film: Film) -> Luma:

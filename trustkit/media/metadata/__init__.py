@@ -109,6 +109,9 @@ class Metadata:
     web_statement: str | None = None
     title: str | None = None
     description: str | None = None
+    disclosure_provider: str | None = None
+    disclosure_created: str | None = None
+    disclosure_identifier: str | None = None
 
     def value(self, name: str) -> str | None:
         """Return the field of that standard name as text."""

@@ -43,7 +43,7 @@ _LONG = 0x8000
 
 
 def texts(file: BinaryIO) -> Iterator[tuple[str, str]]:
-    """Yield name and text of each EXIF text, and the position in degrees; raises `MalformedError`."""
+    """Yield name and text of each EXIF text, and the position; raises `MalformedError`."""
     form = layout(file)
     found = dict(form.entries)
     below = found.get(_EXIF_IFD)

@@ -1,7 +1,8 @@
 """The fields that laws and standards name: their names, and where XMP keeps each.
 
 IPTC Photo Metadata 2025.1 (AI properties, digital source type), PLUS (data mining), Dublin Core,
-XMP Rights and Photoshop (credit and rights), and the TC260 property of GB 45438-2025.
+XMP Rights and Photoshop (credit and rights), the TC260 property of GB 45438-2025, and three of our
+own for SB 942.
 """
 
 from __future__ import annotations
@@ -19,6 +20,10 @@ DC = "http://purl.org/dc/elements/1.1/"
 RIGHTS = "http://ns.adobe.com/xap/1.0/rights/"
 PHOTOSHOP = "http://ns.adobe.com/photoshop/1.0/"
 TC260 = "http://www.tc260.org.cn/ns/AIGC/1.0/"
+# Our own, for what California's SB 942 asks and no standard has a property for. Standard ones of
+# creation and identity (photoshop:DateCreated, dc:identifier) are of the picture, as cameras and
+# agencies wrote them: a disclosure must not write over them.
+OURS = "http://trustkit.org/ns/disclosure/1.0/"
 
 MINING = "http://ns.useplus.org/ldf/vocab/"
 # PLUS "Data Mining" vocabulary, 2023-09.
@@ -90,6 +95,12 @@ FIELDS = (
     Field("Description", "description", "dc", DC, "description", Shape.LANGUAGES,
           tag="DESCRIPTION",
           elsewhere=("2:120", "ImageDescription", "ICMT", "COMM", "desc", "Subject")),
+    Field("DisclosureProvider", "disclosure_provider", "trustkit", OURS, "Provider",
+          tag="DISCLOSUREPROVIDER"),
+    Field("DisclosureCreated", "disclosure_created", "trustkit", OURS, "Created",
+          tag="DISCLOSURECREATED"),
+    Field("DisclosureIdentifier", "disclosure_identifier", "trustkit", OURS, "Identifier",
+          tag="DISCLOSUREIDENTIFIER"),
 )  # fmt: skip
 
 BY_NAME: Mapping[str, Field] = {f.name: f for f in FIELDS}

@@ -147,7 +147,7 @@ def changes(file: BinaryIO, edit: Edit) -> Iterator[Change]:
         yield from closed(file, found)
         yield Change(place, place + length, bytes(length))  # what it said must not linger
         yield Change(end, end, pack(b"mdat", new))
-    places = meta.places.with_item(replace(item, base=0, spans=((at, len(new)),)))
+    places = meta.places.with_item(replace(item, base=_base(meta, at), spans=((at, len(new)),)))
     iloc = next(b for b in boxes(file, meta.box.content + 4, meta.box.end) if b.kind == b"iloc")
     packed = places.packed()
     if len(packed) != iloc.end - iloc.content:
@@ -178,12 +178,19 @@ def _added(
     size = len(made(meta.places.with_item(fresh)))
     grows = size - (meta.box.end - meta.box.start)
     places = meta.places.moved(meta.box.end, grows)
-    places = places.with_item(replace(fresh, spans=((end + grows + 8, len(packet)),)))
+    at = end + grows + 8
+    places = places.with_item(replace(fresh, base=_base(meta, at), spans=((at, len(packet)),)))
     yield Change(meta.box.start, meta.box.end, made(places))
     yield Change(end, end, pack(b"mdat", packet))
     for box in found:  # a sequence has packets as well
         if box.kind == b"moov":
             yield from shifted(file, box, meta.box.end, grows)
+
+
+def _base(meta: _Meta, at: int) -> int:
+    # Where a table has bases, the C2PA engine adds the length of a manifest to an item's base and
+    # to its place, unless one of them is zero: the whole place goes into the base.
+    return at if meta.places.widths[2] else 0
 
 
 def _with_name(iinf: bytes, number: int) -> bytes:

@@ -23,7 +23,7 @@ from trustkit.media.placing import place, temporary
 # XML 1.0, 2.2: all others are characters; surrogates stand for bytes that were no UTF-8.
 _NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _MAX_VALUE = 50_000  # characters of one field: a JPEG segment holds 65,504 bytes of XMP
-_ONLY_READ = {"pdf"}
+ONLY_READ = {"pdf"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ def write(source: Path, target: Path, media_type: str, edit: Edit, name: str = "
     read, and one that is not whole.
     """
     name = name or source.name
-    if media_type not in MODULES or MODULES[media_type] in _ONLY_READ:
+    if media_type not in MODULES or MODULES[media_type] in ONLY_READ:
         raise PublishError(
             f"the metadata of {media_type} is not written ({name})", "see docs/metadata.md"
         )

@@ -19,9 +19,9 @@ import numpy as np
 from trustkit.errors import MissingBackendError, PublishError, TrustkitError, UnreadableError
 from trustkit.media.pictures.canvas import View
 from trustkit.media.pictures.opened import Codec, Facts, Source
-from trustkit.media.pictures.spread import Change, Plane, Spread
+from trustkit.media.pictures.spread import Change, Layer, Plane, Spread
 
-__all__ = ["TYPES", "Change", "Facts", "Picture", "Plane", "View", "open_picture"]
+__all__ = ["TYPES", "Change", "Facts", "Layer", "Picture", "Plane", "View", "open_picture"]
 
 # One line a format: the module, which is imported when a file of its kind comes.
 TYPES = {
@@ -75,10 +75,16 @@ class Picture:
         and blue. `target` is written as it is: naming a temporary file, and putting it in place,
         is up to the caller. Raises `PublishError`.
         """
-        spreads = [
-            Spread(np.asarray(plane, np.float32), size, weights)
-            for plane, size in zip(planes, self.facts.sizes, strict=True)
-        ]
+        return self.overlay(
+            target,
+            [
+                Spread(np.asarray(plane, np.float32), size, weights)
+                for plane, size in zip(planes, self.facts.sizes, strict=True)
+            ],
+        )
+
+    def overlay(self, target: Path, layers: Sequence[Layer]) -> Change:
+        """Write the picture to `target` with one layer over each of `facts.sizes`; see `save`."""
 
         def scratch() -> BinaryIO:
             # Beside the target: the usual place for temporary files may be in memory.
@@ -88,7 +94,7 @@ class Picture:
         del self._codec  # what reads the file back next must not find the pixels still held
         try:
             with target.open("w+b") as stream:
-                change = codec.write(stream, spreads, scratch)
+                change = codec.write(stream, layers, scratch)
                 stream.flush()
                 os.fsync(stream.fileno())
         except TrustkitError:

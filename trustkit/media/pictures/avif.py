@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from io import BytesIO
 from typing import BinaryIO
 
@@ -18,7 +19,7 @@ from trustkit.media.pictures.opened import (
     open_image,
     too_large,
 )
-from trustkit.media.pictures.spread import Change, Spread
+from trustkit.media.pictures.spread import Change, Layer
 from trustkit.media.pixels import MAX_PIXELS
 
 _QUALITY = 90  # the file does not say with which it was coded
@@ -69,7 +70,7 @@ class Avif:
             return view(self._canvas, max_side)
         return view(PillowCanvas(self._shown[frame]), max_side)
 
-    def write(self, target: BinaryIO, spreads: list[Spread], scratch: Scratch) -> Change:
+    def write(self, target: BinaryIO, spreads: Sequence[Layer], scratch: Scratch) -> Change:
         """Write the file anew."""
         del scratch
         change = Change()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from typing import BinaryIO
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from trustkit.media.pictures.canvas import PillowCanvas, View, view
 from trustkit.media.pictures.opened import Facts, Scratch, Source, load, open_image
-from trustkit.media.pictures.spread import Canvas, Change, Rows, Spread
+from trustkit.media.pictures.spread import Canvas, Change, Layer, Rows
 
 _HEADER = struct.Struct("<10xIIiiHHI")  # offset, header size, width, height, planes, bits, coding
 _OLD = 12  # bytes: the header of OS/2
@@ -52,7 +53,7 @@ class Bmp:
         del frame, quick
         return view(self._decoded(), max_side)
 
-    def write(self, target: BinaryIO, spreads: list[Spread], scratch: Scratch) -> Change:
+    def write(self, target: BinaryIO, spreads: Sequence[Layer], scratch: Scratch) -> Change:
         """Write the file anew."""
         del scratch
         canvas = self._decoded()

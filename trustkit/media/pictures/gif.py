@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from typing import BinaryIO
@@ -14,13 +14,15 @@ from PIL import Image
 from trustkit.media.pictures.canvas import PillowCanvas, View, view
 from trustkit.media.pictures.opened import Facts, Frames, Scratch, Source, load, open_image
 from trustkit.media.pictures.provenance import blank
-from trustkit.media.pictures.spread import Change, Rows, Spread
+from trustkit.media.pictures.spread import Change, Layer, Rows
 
 _TABLE, _INTERLACED, _LOCAL_256 = 0x80, 0x40, 0x87  # flags: a table follows; one of 256 colours
 _IMAGE, _EXTENSION, _END = 0x2C, 0x21, 0x3B
 _CONTROL, _APPLICATION = 0xF9, 0xFF
 _XMP, _MANIFEST = b"XMP DataXMP", b"C2PA_GIF"
 _COLOURS = 256
+_FEW = 8  # colours of a frame that may be given up for new ones
+_HALF = 127  # a pixel of less alpha is not seen
 _DESCRIPTOR = struct.Struct("<HHHHB")  # x, y, width, height, flags
 
 
@@ -39,7 +41,10 @@ def open_codec(source: Source) -> Gif:
 
 
 class Gif:
-    """A GIF, still or moving. 256 chosen colours and dithering carry what a palette can."""
+    """A GIF, still or moving. 256 chosen colours and dithering carry what a palette can.
+
+    Where all new colours fit in beside those that a frame has, its other pixels stay as they are.
+    """
 
     def __init__(self, source: Source) -> None:
         self._source = source
@@ -61,7 +66,7 @@ class Gif:
         del quick
         return view(PillowCanvas(self._shown[frame].convert("RGBA")), max_side)
 
-    def write(self, target: BinaryIO, spreads: list[Spread], scratch: Scratch) -> Change:
+    def write(self, target: BinaryIO, spreads: Sequence[Layer], scratch: Scratch) -> Change:
         """Write the file anew, block by block."""
         del scratch
         change = Change()
@@ -108,7 +113,7 @@ class Gif:
             yield block
 
 
-def _changed(block: _Block, hidden: int | None, spread: Spread) -> tuple[bytes, Change]:
+def _changed(block: _Block, hidden: int | None, spread: Layer) -> tuple[bytes, Change]:
     x, y, width, height, _ = _DESCRIPTOR.unpack_from(block.data)
     indices = _indices(block, width, height)
     table = np.zeros((_COLOURS, 4), np.uint8)
@@ -119,10 +124,63 @@ def _changed(block: _Block, hidden: int | None, spread: Spread) -> tuple[bytes, 
         table[hidden, 3] = 0
     canvas = PillowCanvas(Image.fromarray(table[indices]))
     change = spread.apply(canvas, (x, y))
-    visible = np.ones((height, width), bool) if hidden is None else indices != hidden
-    fresh, palette = _quantised(canvas.image.convert("RGB"), visible, hidden is not None)
+    visible = np.asarray(canvas.image)[..., 3] > _HALF
+    fresh, palette = _kept(canvas.image, indices, table, hidden) or _quantised(
+        canvas.image.convert("RGB"), visible, hidden is not None
+    )
     place = _DESCRIPTOR.pack(x, y, width, height, _LOCAL_256)
     return bytes([_IMAGE]) + place + palette + _coded(fresh), change
+
+
+def _kept(
+    image: Image.Image, indices: Rows, table: Rows, hidden: int | None
+) -> tuple[Rows, bytes] | None:
+    """Return exact pixels and a palette where all new colours find a free place, or None."""
+    pixels = np.ascontiguousarray(image)
+    changed = (pixels != table[indices]).any(axis=2)
+    last = _COLOURS - 1
+    if hidden is not None and (pixels[changed][:, 3] <= _HALF).any():
+        return None
+    new, which = np.unique(pixels[changed][:, :3], axis=0, return_inverse=True)
+    used = set(np.unique(indices[~changed]).tolist())
+    fresh, colours = indices.copy(), table[:, :3].copy()
+    if hidden not in {None, last}:
+        # What is hidden has the last place, as in every frame of ours: who is there, moves.
+        free = [n for n in range(_COLOURS) if n not in used | {hidden, last}]
+        if last in used:
+            if not free:
+                return None
+            fresh[indices == last], colours[free[0]] = free[0], colours[last]
+            used = (used - {last}) | {free[0]}
+        fresh[indices == hidden] = last
+        used = (used - {hidden}) | {last}
+    free = [n for n in range(_COLOURS) if n not in used and (hidden is None or n != last)]
+    if len(new) > len(free) + _FEW:
+        return None
+    if len(new) > len(free):
+        kept = used - ({last} if hidden is not None else set())
+        free += _given_up(fresh, colours, kept, len(new) - len(free), ~changed)
+    if len(new) > len(free):
+        return None
+    places = np.array(free[: len(new)], np.uint8)
+    colours[places] = new
+    fresh[changed] = places[which.reshape(-1)]
+    return fresh, colours.tobytes()
+
+
+def _given_up(fresh: Rows, colours: Rows, used: set[int], count: int, stays: Rows) -> list[int]:
+    """Free the places of the rarest colours, whose pixels take the nearest of the others."""
+    often = np.bincount(fresh[stays], minlength=_COLOURS)
+    rare = sorted(used, key=lambda n: int(often[n]))[:count]
+    others = sorted(used - set(rare))
+    if not others:
+        return []
+    for place in rare:
+        away = np.abs(colours[others].astype(np.int16) - colours[place].astype(np.int16)).sum(
+            axis=1
+        )
+        fresh[fresh == place] = others[int(np.argmin(away))]
+    return rare
 
 
 def _quantised(image: Image.Image, visible: Rows, has_hidden: bool) -> tuple[Rows, bytes]:

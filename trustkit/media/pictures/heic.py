@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import BinaryIO
 
 import numpy as np
@@ -10,7 +11,7 @@ import pillow_heif
 from trustkit.media.pictures import boxes
 from trustkit.media.pictures.canvas import View, view
 from trustkit.media.pictures.opened import Facts, Scratch, Source, check_frames
-from trustkit.media.pictures.spread import Change, Rows, Spread
+from trustkit.media.pictures.spread import Change, Layer, Rows
 
 _QUALITY = 90  # the file does not say with which it was coded
 _LAYOUTS = {"L", "LA", "RGB", "RGBA"}
@@ -57,7 +58,7 @@ class Heic:
         del frame, quick
         return view(self._decoded(), max_side)
 
-    def write(self, target: BinaryIO, spreads: list[Spread], scratch: Scratch) -> Change:
+    def write(self, target: BinaryIO, spreads: Sequence[Layer], scratch: Scratch) -> Change:
         """Write the file anew."""
         del scratch
         canvas = self._decoded()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from io import BytesIO
 from typing import BinaryIO
 
@@ -12,7 +13,7 @@ from trustkit.media.pictures.boxes import Box, boxes, has_manifest, pack, part
 from trustkit.media.pictures.canvas import ArrayCanvas, PillowCanvas, View, view
 from trustkit.media.pictures.opened import Facts, Scratch, Source, load, open_image
 from trustkit.media.pictures.provenance import blank, is_manifest_box
-from trustkit.media.pictures.spread import Change, Spread
+from trustkit.media.pictures.spread import Change, Layer
 
 _STREAM = b"jp2c"
 _SIZE, _CODING = b"\xff\x51", b"\xff\x52"
@@ -63,7 +64,7 @@ class Jp2:
         del frame, quick
         return view(self._decoded(), max_side)
 
-    def write(self, target: BinaryIO, spreads: list[Spread], scratch: Scratch) -> Change:
+    def write(self, target: BinaryIO, spreads: Sequence[Layer], scratch: Scratch) -> Change:
         """Write the file anew, box by box."""
         del scratch
         canvas = self._decoded()

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from io import SEEK_END
 from typing import BinaryIO
 
 from PIL import Image
 
+from trustkit.media.pictures import jpeg_patch as patch
 from trustkit.media.pictures.canvas import PillowCanvas, View, reduced, view
 from trustkit.media.pictures.mpf import moved
 from trustkit.media.pictures.opened import Facts, Scratch, Source, load, open_image
 from trustkit.media.pictures.provenance import blank
-from trustkit.media.pictures.spread import Change, Spread
+from trustkit.media.pictures.spread import Change, Layer
 
 SOI, EOI = b"\xff\xd8", b"\xff\xd9"
 _APP0, _APP1, _APP2, _APP11, _APP14, _APP15 = 0xE0, 0xE1, 0xE2, 0xEB, 0xEE, 0xEF
@@ -79,14 +81,30 @@ class Jpeg:
             image.draft("L", reduced(image.size, max_side))
         return view(PillowCanvas(load(image)), max_side)
 
-    def write(self, target: BinaryIO, spreads: list[Spread], scratch: Scratch) -> Change:
+    def write(self, target: BinaryIO, spreads: Sequence[Layer], scratch: Scratch) -> Change:
         """Write the file anew."""
         canvas = self.decoded()
         change = spreads[0].apply(canvas)
         with scratch() as bare:
-            canvas.image.save(bare, "JPEG", **self.options())
+            if not self._patched(canvas, spreads[0].touched, bare):
+                canvas.image.save(bare, "JPEG", **self.options())
             self._join(bare, target)
         return change
+
+    def _patched(
+        self, canvas: PillowCanvas, touched: tuple[int, int, int, int] | None, bare: BinaryIO
+    ) -> bool:
+        """Write only the blocks at `touched` anew into `bare`; False where that cannot be."""
+        image, layers = canvas.image, self._image.layer  # type: ignore[attr-defined]
+        options = self.options()
+        if touched is None or image.mode not in {"L", "RGB"} or _is_rgb(self._image):
+            return False
+        if image.mode == "RGB" and options["subsampling"] is None:
+            return False
+        # Blocks of chroma that cover two of luma are coded together with these.
+        several = len(layers) > 1
+        unit = tuple(8 * layers[0][1 + axis] if several else 8 for axis in (0, 1))
+        return patch.put(self._source.stream, image, touched, (unit[0], unit[1]), options, bare)
 
     def decoded(self) -> PillowCanvas:
         """Return the pixels, which are decoded once."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from io import BytesIO
 from typing import BinaryIO
 
@@ -11,7 +12,7 @@ from trustkit.media.pictures.boxes import Box, boxes, has_manifest, pack, part
 from trustkit.media.pictures.canvas import PillowCanvas, View, view
 from trustkit.media.pictures.opened import Facts, Scratch, Source, load, open_image
 from trustkit.media.pictures.provenance import blank, is_manifest_box
-from trustkit.media.pictures.spread import Change, Spread
+from trustkit.media.pictures.spread import Change, Layer
 
 _QUALITY = 95  # the file does not say with which it was coded
 _CONTAINER = b"\0\0\0\x0cJXL \r\n\x87\n"
@@ -65,7 +66,7 @@ class Jxl:
         del frame, quick
         return view(self._decoded(), max_side)
 
-    def write(self, target: BinaryIO, spreads: list[Spread], scratch: Scratch) -> Change:
+    def write(self, target: BinaryIO, spreads: Sequence[Layer], scratch: Scratch) -> Change:
         """Write the file anew."""
         del scratch
         canvas = self._decoded()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
@@ -11,7 +11,7 @@ from PIL import Image
 
 from trustkit.errors import UnreadableError
 from trustkit.media.pictures.canvas import View
-from trustkit.media.pictures.spread import Change, Spread
+from trustkit.media.pictures.spread import Change, Layer
 from trustkit.media.pixels import MAX_PIXELS
 
 MAX_FRAMES = 5000  # at 25 a second more than three minutes: what is longer should be a video
@@ -67,7 +67,7 @@ class Codec(Protocol):
         `quick` may decode the file at a fraction of its size, and keeps nothing.
         """
 
-    def write(self, target: BinaryIO, spreads: list[Spread], scratch: Scratch) -> Change:
+    def write(self, target: BinaryIO, spreads: Sequence[Layer], scratch: Scratch) -> Change:
         """Write the whole file anew, with one spread for each of `facts.sizes`."""
 
 

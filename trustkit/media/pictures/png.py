@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from typing import BinaryIO
@@ -24,7 +24,7 @@ from trustkit.media.pictures.opened import (
     open_image,
 )
 from trustkit.media.pictures.provenance import blank
-from trustkit.media.pictures.spread import Change, Spread
+from trustkit.media.pictures.spread import Change, Layer
 
 _MAGIC = b"\x89PNG\r\n\x1a\n"
 _GRAY, _RGB, _PALETTE, _GRAY_ALPHA, _RGBA = 0, 2, 3, 4, 6
@@ -98,7 +98,7 @@ class Png:
         self.canvas = self.canvas or self.decode()
         return view(self.canvas, max_side)
 
-    def write(self, target: BinaryIO, spreads: list[Spread], scratch: Scratch) -> Change:
+    def write(self, target: BinaryIO, spreads: Sequence[Layer], scratch: Scratch) -> Change:
         """Write the file anew, chunk by chunk."""
         return _Writer(self, target, spreads[0], scratch).run()
 
@@ -149,7 +149,7 @@ class Png:
 class _Writer:
     """One run through the chunks; `number` counts an animation's control and data chunks."""
 
-    def __init__(self, png: Png, target: BinaryIO, spread: Spread, scratch: Scratch) -> None:
+    def __init__(self, png: Png, target: BinaryIO, spread: Layer, scratch: Scratch) -> None:
         self.png, self.target, self.spread, self.scratch = png, target, spread, scratch
         self.number = 0
         self.change = Change()

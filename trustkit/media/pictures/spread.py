@@ -56,6 +56,17 @@ class Change:
         return 10 * math.log10(255.0**2 * self.samples / self.squares)
 
 
+class Layer(Protocol):
+    """Something that is laid over a picture while it is written anew."""
+
+    @property
+    def touched(self) -> tuple[int, int, int, int] | None:
+        """The only place it changes: x, y, width, height; None for the whole picture."""
+
+    def apply(self, canvas: Canvas, origin: tuple[int, int] = (0, 0)) -> Change:
+        """Change `canvas`, which lies at `origin` (x, y) in the picture."""
+
+
 @dataclass(frozen=True)
 class Spread:
     """A residual in 8-bit units of light that covers a picture of `size` (width, height).
@@ -66,6 +77,7 @@ class Spread:
     plane: Plane
     size: tuple[int, int]
     weights: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    touched: None = None
 
     def rows(self, first: int, last: int) -> Plane:
         """Return rows `first` to `last` of the plane resized (bicubic) to the whole picture."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from io import BytesIO
 from typing import BinaryIO
 
@@ -14,9 +14,10 @@ from PIL import Image
 
 from trustkit.media.pictures import ifd, jpeg
 from trustkit.media.pictures.canvas import View, gather, reduced, view_rows
+from trustkit.media.pictures.flat import flat
 from trustkit.media.pictures.opened import Facts, Scratch, Source, check_frames
 from trustkit.media.pictures.provenance import blank
-from trustkit.media.pictures.spread import Change, Rows, Spread
+from trustkit.media.pictures.spread import Change, Layer, Rows
 from trustkit.media.pictures.tiff_page import (
     DEEP,
     DIFFERENCES,
@@ -90,7 +91,22 @@ class Tiff:
                 gather(cover, seen, first, page.size[1])
         return View(luma, cover)
 
-    def write(self, target: BinaryIO, spreads: list[Spread], scratch: Scratch) -> Change:
+    def colours(self, frame: int) -> Rows:
+        """Return a page as RGB of 8 bits, as it is stored; see `flat`."""
+        page = self._pages[frame]
+        whole = np.empty((page.size[1], page.size[0], 3), np.uint8)
+        for first, band in self._bands(page):
+            canvas = _Band(band, page, first)
+            height = canvas.size[1]
+            whole[first : first + height] = flat(canvas.rows(0, height), canvas)
+        return whole
+
+    def orientation(self, frame: int) -> int:
+        """Return how viewers turn a page, 1 to 8."""
+        found = self._file.value(self._pages[frame].directory, Tag.ORIENTATION, 1)
+        return found if found in range(1, 9) else 1
+
+    def write(self, target: BinaryIO, spreads: Sequence[Layer], scratch: Scratch) -> Change:
         """Write the file anew: copied first, then the strips replaced."""
         del scratch
         self._source.stream.seek(0)
@@ -109,7 +125,7 @@ class Tiff:
             _put(target, first, b"\0" * size)  # what was there must not be found again
         return change
 
-    def _rewrite(self, page: Page, spread: Spread, target: BinaryIO, room: ifd.Room) -> Change:
+    def _rewrite(self, page: Page, spread: Layer, target: BinaryIO, room: ifd.Room) -> Change:
         change = Change()
         places: dict[int, tuple[int, int]] = {}
         slices = page.slices

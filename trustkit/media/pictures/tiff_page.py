@@ -22,6 +22,7 @@ class Tag(IntEnum):
     PHOTOMETRIC = 262
     ORDER = 266
     OFFSETS = 273
+    ORIENTATION = 274
     SAMPLES = 277
     ROWS = 278
     COUNTS = 279

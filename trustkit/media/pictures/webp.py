@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from io import BytesIO
 from typing import BinaryIO
 
@@ -13,7 +13,7 @@ from trustkit.media.pictures import vp8
 from trustkit.media.pictures.canvas import PillowCanvas, View, view
 from trustkit.media.pictures.opened import Facts, Frames, Scratch, Source, load, open_image
 from trustkit.media.pictures.provenance import blank
-from trustkit.media.pictures.spread import Change, Spread
+from trustkit.media.pictures.spread import Change, Layer
 
 _PIXELS = (b"ALPH", b"VP8 ", b"VP8L")
 _EXTENDED, _FRAME = b"VP8X", b"ANMF"
@@ -53,7 +53,7 @@ class Webp:
             return view(self._decoded(), max_side)
         return view(PillowCanvas(self._shown[frame]), max_side)
 
-    def write(self, target: BinaryIO, spreads: list[Spread], scratch: Scratch) -> Change:
+    def write(self, target: BinaryIO, spreads: Sequence[Layer], scratch: Scratch) -> Change:
         """Write the file anew, chunk by chunk."""
         del scratch  # libwebp holds what it writes anyway
         spread = spreads[0]
@@ -82,7 +82,7 @@ class Webp:
         target.write(struct.pack("<I", size - 8))
         return change
 
-    def _frame(self, data: bytes, spread: Spread) -> tuple[bytes, Change]:
+    def _frame(self, data: bytes, spread: Layer) -> tuple[bytes, Change]:
         head, parts = data[:_FRAME_HEAD], list(_split(data[_FRAME_HEAD:]))
         x, y = (2 * int.from_bytes(head[at : at + 3], "little") for at in (0, 3))
         width, height = (1 + int.from_bytes(head[at : at + 3], "little") for at in (6, 9))

@@ -140,7 +140,8 @@ def _way(job: Job, number: int, stream: Any, out: Any) -> Way:
     sound, how = job.sounds[number], job.plans[number]
 
     def encoded(line: Line) -> Encoded:
-        sink = Encoded(out, sound, how, line)
+        # A line that inserts something has no use for the source's times.
+        sink = Encoded(out, sound, how, line if job.make_line is None else None)
         describe(sink.stream, stream)
         return sink
 

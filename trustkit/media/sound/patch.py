@@ -25,7 +25,7 @@ _LONG = 0xFFFFFFFF  # bytes: the ds64 chunk tells more (EBU Tech 3306), or nobod
 
 
 @dataclass(frozen=True, slots=True)
-class _Kind:
+class Kind:
     """Where chunks begin, their byte order, bytes of a size, whether padded to even, a filler."""
 
     begin: int
@@ -35,13 +35,13 @@ class _Kind:
     filler: bytes
 
 
-_RIFF = _Kind(12, "little", 4, even=True, filler=b"JUNK")
-_KINDS = {
+_RIFF = Kind(12, "little", 4, even=True, filler=b"JUNK")
+KINDS = {
     b"RIFF": _RIFF,
     b"RF64": _RIFF,
     b"BW64": _RIFF,
     b"FORM": replace(_RIFF, order="big"),
-    b"caff": _Kind(8, "big", 8, even=False, filler=b"free"),
+    b"caff": Kind(8, "big", 8, even=False, filler=b"free"),
 }
 
 
@@ -63,27 +63,25 @@ def write(job: Job) -> Written:
             file.seek(out.tell())  # as many bytes as there were
             shutil.copyfileobj(file, out)
     with failing():
-        warnings = (*pump.warnings, *_forget(job.fresh))
+        warnings = (*pump.warnings, *forget(job.fresh))
     return Written((way,), warnings=warnings)
 
 
 def _is_short(source: Path) -> bool:
     size = source.stat().st_size
     with source.open("rb") as file:
-        kind = _KINDS.get(file.read(4))
-        chunks = list(_chunks(file, kind, size)) if kind else []
-    return any(
-        name == _DATA and size - body < length < _UNKNOWN for name, _, body, length in chunks
-    )
+        kind = KINDS.get(file.read(4))
+        found = list(chunks(file, kind, size)) if kind else []
+    return any(name == _DATA and size - body < length < _UNKNOWN for name, _, body, length in found)
 
 
-def _forget(fresh: Path) -> Iterator[str]:
+def forget(fresh: Path) -> Iterator[str]:
     """Blank what told of the old samples: peaks, checksums, a manifest; give warnings."""
     with fresh.open("r+b") as file:
-        kind = _KINDS.get(file.read(4))
+        kind = KINDS.get(file.read(4))
         size = fresh.stat().st_size
-        chunks = list(_chunks(file, kind, size)) if kind else []
-        for name, at, body, length in chunks:
+        found = list(chunks(file, kind, size)) if kind else []
+        for name, at, body, length in found:
             file.seek(body)
             if name == _XMP and length < MOST:
                 told = blank(file.read(length))
@@ -98,7 +96,7 @@ def _forget(fresh: Path) -> Iterator[str]:
                 yield f"its {name.decode().strip()} chunk told of the old samples, and is blanked"
 
 
-def _chunks(file: BinaryIO, kind: _Kind, size: int) -> Iterator[tuple[bytes, int, int, int]]:
+def chunks(file: BinaryIO, kind: Kind, size: int) -> Iterator[tuple[bytes, int, int, int]]:
     """Give each chunk's name, where it and its body begin, and its length."""
     at, long = kind.begin, 0
     for _ in range(_MOST):

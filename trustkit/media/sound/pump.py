@@ -29,6 +29,9 @@ _SLACK = 0.02  # seconds
 _SHORTER = 1.0  # seconds that a header may promise too much
 
 
+MakeLine = Callable[[Sound, np.dtype[Any]], Line]
+
+
 class Sink(Protocol):
     """Takes a stream's changed samples."""
 
@@ -41,7 +44,10 @@ class Sink(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What is to be done: `source` is read, `fresh` is written, each of `sounds` by its plan."""
+    """What is to be done: `source` is read, `fresh` is written, each of `sounds` by its plan.
+
+    With `make_line` the samples go through lines of its making, which may give more than they get.
+    """
 
     source: Path
     fresh: Path
@@ -51,6 +57,7 @@ class Job:
     make_changer: MakeChanger
     progress: Progress | None
     limits: Limits
+    make_line: MakeLine | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +83,11 @@ class Written:
 def way_of(job: Job, number: int, sink: Callable[[Line], Sink]) -> Way:
     """Return the way of the job's sound of that number, into the sink made for its line."""
     sound, how = job.sounds[number], job.plans[number]
-    changer = job.make_changer(sound.rate, sound.channels, sound.layout)
-    line = Line(sound, changer, np.dtype(_KINDS[how.kind]))
+    kind = np.dtype(_KINDS[how.kind])
+    if job.make_line is not None:
+        line = job.make_line(sound, kind)
+    else:
+        line = Line(sound, job.make_changer(sound.rate, sound.channels, sound.layout), kind)
     return Way(sound, how, Decoder(job.source.name, sound), line, sink(line))
 
 

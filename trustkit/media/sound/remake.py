@@ -24,13 +24,14 @@ from trustkit.media.sound import (
     Settings,
     Sound,
     dressed,
+    longer,
     muxed,
     patch,
 )
 from trustkit.media.sound.check import compare
 from trustkit.media.sound.encoders import plan
 from trustkit.media.sound.look import LIMITS, look, measured
-from trustkit.media.sound.pump import Job, Way, Written
+from trustkit.media.sound.pump import Job, MakeLine, Way, Written
 
 
 def remake(
@@ -42,18 +43,19 @@ def remake(
     progress: Progress | None = None,
     inspect: Inspect | None = None,
     limits: Limits = LIMITS,
+    make_line: MakeLine | None = None,
 ) -> Remade:
     """Write a copy of the sound or film `source` to `target`, which may be the same path.
 
     `make_changer` is asked once for each audio stream; `inspect` gets the finished file before it
-    takes its name, to refuse it by raising. On any failure nothing is written. Raises
-    `UnreadableError` for the source's faults, `UsageError` for those of `settings`,
-    `PublishError` for the rest.
+    takes its name, to refuse it by raising. On any failure nothing is written. With `make_line`
+    something may be inserted: see `pump.Job`. Raises `UnreadableError` for the source's faults,
+    `UsageError` for those of `settings`, `PublishError` for the rest.
     """
     sounds = tuple(measured(source, sound) for sound in look(source, limits))
     plans = tuple(plan(sound, settings or Settings()) for sound in sounds)
     with temporary(target) as fresh:
-        job = Job(source, fresh, target, sounds, plans, make_changer, progress, limits)
+        job = Job(source, fresh, target, sounds, plans, make_changer, progress, limits, make_line)
         written = _write(job)
         warnings = [*(w for how in plans for w in how.warnings), *written.warnings]
         warnings += _clipped(written.ways)
@@ -80,7 +82,7 @@ def remake(
 def _write(job: Job) -> Written:
     sound: Sound = job.sounds[0]
     if sound.container in patch.CONTAINERS and sound.codec.startswith("pcm_"):
-        return patch.write(job)
+        return longer.write(job) if job.make_line else patch.write(job)
     if sound.container in dressed.CONTAINERS:
         return dressed.write(job)
     return muxed.write(job)

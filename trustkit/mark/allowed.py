@@ -1,0 +1,86 @@
+"""Whether a file may be published as asked: by the profiles that bind, and by the house's rules.
+
+Asked before anything is written, so that nothing is half published for want of a field.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from trustkit.asset import Asset
+from trustkit.c2pa.parent import incoming
+from trustkit.disclosure import Disclosure
+from trustkit.errors import PublishError
+from trustkit.houserules import Rules, decide, facts_of, permit
+from trustkit.label import kind_of
+from trustkit.mark.prepare import Steps
+from trustkit.profiles import Place, Profile
+from trustkit.profiles.plan import closed_places, missing, places, refusal
+from trustkit.publish import Order
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a publication has to obey; `identity` is who stands by it beside the signer."""
+
+    profiles: tuple[Profile, ...] = ()
+    rules: Rules | None = None
+    identity: str = ""
+
+
+def allowed(
+    asset: Asset, disclosure: Disclosure, order: Order, steps: Steps, terms: Terms
+) -> Disclosure:
+    """Return the disclosure with what a review adds to it; raises `PublishError`.
+
+    A gap in what a profile requires is a refusal that no rule of a house can lift: rules can only
+    ask for more.
+    """
+    kind = kind_of(asset)
+    gaps = missing(terms.profiles, disclosure, kind, closed_places(asset.media_type))
+    if gaps:
+        error = refusal(gaps)
+        raise PublishError(error.message, error.hint)
+    _left_out(disclosure, kind, order, steps, terms.profiles)
+    if terms.rules is None:
+        return disclosure
+    facts = facts_of(
+        disclosure,
+        kind,
+        asset.size,
+        profiles=[profile.name for profile in terms.profiles],
+        identity=terms.identity,
+        has_parent=incoming(asset) is not None,
+    )
+    review = permit(decide(terms.rules, facts), disclosure.reviewed_by)
+    return replace(disclosure, review=review)
+
+
+def _left_out(
+    disclosure: Disclosure, kind: str, order: Order, steps: Steps, profiles: Sequence[Profile]
+) -> None:
+    """Refuse where a step that a profile requires was left out by choice."""
+    wanted = places(profiles, disclosure, kind)
+    said = {
+        Place.TIMESTAMP: ""
+        if order.tsa and not order.defer_timestamp
+        else "--tsa URL, and no --defer-timestamp",
+        Place.WATERMARK: ""
+        if steps.watermark or kind == "document"
+        else "leave out --no-watermark",
+        Place.LABEL: "" if steps.label or disclosure.label_exempt else "--label TEXT",
+    }
+    for place, hint in said.items():
+        if hint and place in wanted:
+            raise PublishError(
+                f"{wanted[place][0]} requires a {_WORDS[place]}, and none is to be made",
+                f"{hint}; nothing was written",
+            )
+
+
+_WORDS = {
+    Place.TIMESTAMP: "time stamp",
+    Place.WATERMARK: "watermark",
+    Place.LABEL: "label that people see or hear",
+}
