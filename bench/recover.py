@@ -151,7 +151,8 @@ def _fill(registry: Registry, pictures: Sequence[Path], count: int) -> int:
     for number in range(count):
         if number < len(pictures):
             codes = codes_of(open_asset(pictures[number]))
-            shape, real = shape or codes, real + bool(codes)
+            # The rest are made like the one with the most codes: the hardest crowd to be found in.
+            shape, real = max(shape, codes, key=len), real + bool(codes)
         else:
             codes = tuple(replace(code, bits=rng.bytes(len(code.bits))) for code in shape)
         made.append(_record(codes))
@@ -159,6 +160,9 @@ def _fill(registry: Registry, pictures: Sequence[Path], count: int) -> int:
             registry.store.put(made)
             made = []
     registry.store.put(made)
+    print(
+        f"  {count:,} other records, {real:,} of real pictures, {len(shape)} codes each", flush=True
+    )
     return real
 
 

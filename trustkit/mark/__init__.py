@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from base64 import b64decode
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
@@ -12,7 +13,6 @@ from typing import Any
 
 from trustkit.asset import open_asset
 from trustkit.c2pa.identity_write import Identity
-from trustkit.c2pa.softbinding import SoftBinding
 from trustkit.disclosure import Disclosure
 from trustkit.errors import PublishError, TrustkitError
 from trustkit.isolation import Limits, run
@@ -232,17 +232,16 @@ def _place(task: Task, item: Item) -> Path:
 def _told(house: House, item: Item, task: Task, prepared: Prepared) -> Told:
     return Told(
         id=task.id,
-        bindings=tuple(_binding(one) for one in (*prepared.marks, *prepared.fingerprints)),
+        bindings=(
+            *(Binding(one.algorithm, one.value) for one in prepared.marks),
+            *(Binding(one.algorithm, b64decode(one.value).hex()) for one in prepared.fingerprints),
+        ),
         source_sha256=prepared.source_sha256,
         order=house.digest,
         name=item.source.name,
         disclosure=declared(prepared.disclosure),
         codes=prepared.codes,
     )
-
-
-def _binding(one: SoftBinding) -> Binding:
-    return Binding(one.algorithm, one.value)
 
 
 def _not_tried(item: Item, lost: StoreError) -> PublishError:

@@ -6,6 +6,7 @@ neither may happen after the signature. It runs in a worker process and holds no
 
 from __future__ import annotations
 
+import base64
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -248,7 +249,10 @@ def _quality(made: FileMarked) -> dict[str, float | None]:
 
 
 def _fingerprints(asset: Asset) -> tuple[tuple[Code, ...], tuple[SoftBinding, ...]]:
+    from trustkit.fingerprints import iscc
     from trustkit.fingerprints.files import codes_of, iscc_text
 
+    # The units themselves, in base64, as IEP-0020 of the ISCC Foundation has it for C2PA.
     text = iscc_text(asset)
-    return codes_of(asset), (SoftBinding(ISCC, text),) if text else ()
+    value = base64.b64encode(iscc.value(text)).decode() if text else ""
+    return codes_of(asset), (SoftBinding(ISCC, value),) if value else ()
