@@ -50,6 +50,9 @@ _SEED = 1
 _RECOVERED, _WRONG = 98.0, 0.0
 _BATCH = 5000
 _OTHERS, _UNMARKED = 100_000, 2000
+# Where an INDEX.tsv tells of each file: sources of which the photos hold pictures, too. A crop of a
+# marked photo among the other records is no wrong answer.
+_SHARED = ("imagenet-sample", "bsds500")
 
 
 @dataclass
@@ -88,7 +91,7 @@ def main(arguments: Sequence[str] = ()) -> None:
     asked = _parser().parse_args(arguments)
     cv2.setNumThreads(1)
     photos = _pictures("TRUSTKIT_PHOTOS", _DATA / "photos")[:: max(1, asked.every)]
-    others = _pictures("TRUSTKIT_UNMARKED", _DATA / "image-detect")
+    others = _unrelated(_pictures("TRUSTKIT_UNMARKED", _DATA / "image-detect"))
     if not photos:
         print("recover: no photos (name a folder in TRUSTKIT_PHOTOS)", file=sys.stderr)
         return
@@ -244,6 +247,18 @@ def _told(tallies: dict[str, Tally], clean: Tally, *notes: str) -> None:
         ),
     ]  # fmt: skip
     tell("recover", figures, *notes)
+
+
+def _unrelated(pictures: Sequence[Path]) -> list[Path]:
+    """Leave out pictures that an index beside them says are of a source of the photos."""
+    named: set[Path] = set()
+    for folder in {parent for path in pictures for parent in path.parents[:2]}:
+        index = folder / "INDEX.tsv"
+        if index.is_file():
+            lines = index.read_text("utf-8").splitlines()
+            rows = [line.split("\t") for line in lines]
+            named |= {folder / row[0] for row in rows if set(row) & set(_SHARED)}
+    return [path for path in pictures if path not in named]
 
 
 def _pictures(variable: str, folder: Path) -> list[Path]:

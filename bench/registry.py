@@ -31,7 +31,7 @@ from trustkit.stores.sql import SqlStore
 SIZES = "10000,1000000,10000000"
 INGEST, BATCH = 10_000, 1000  # records put through the store, at the end, so many at a time
 MOST = 2_000_000  # records that are all there; with more, there is a code a record: see `fill`
-WITHIN = {CODES: 64, SPOTS: 72}  # as trustkit.fingerprints asks
+WITHIN = {CODES: 72, SPOTS: 72}  # as trustkit.fingerprints asks
 FLIPPED = 20  # bits of a stored code, in a copy
 RATIO, INGEST_LEAST = 1.3, 3000
 RATIO_FROM = 100_000  # codes: with fewer, what is left is the time of asking the SQL for names

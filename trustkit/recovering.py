@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trustkit.errors import ConfigError
 from trustkit.evidence.look import Ways
 from trustkit.home import registry_url
 from trustkit.policies import load_policy
 from trustkit.recover import Elsewhere, Recoverer, Unregistered, Work
-from trustkit.toolbox import NO_REGISTRY, Wish, open_rereader, trust_lists
+from trustkit.toolbox import Wish, open_rereader, trust_lists
 
 if TYPE_CHECKING:
     from trustkit.c2pa.stored import Rereader
@@ -39,7 +38,7 @@ def open_work(search: Search) -> Work:
         return Work(recoverer)
     rereader = _rereader(search.wish)
     inner: Recoverer | Unregistered
-    if search.wish.registry == NO_REGISTRY or not registry_url(search.wish.registry):
+    if not registry_url(search.wish.registry):
         inner = Unregistered(_ways(search.wish, deep=search.deep))
     else:
         inner = open_recoverer(search.wish, deep=search.deep, personal=search.personal)
@@ -51,24 +50,24 @@ def open_recoverer(wish: Wish, *, deep: bool, personal: bool) -> Recoverer:
 
     Raises `ConfigError` where there is no registry, for a bad key or trust file, and `StoreError`.
     """
-    from trustkit.stores.registry import open_registry
+    from trustkit.stores.registry import needed_registry
 
     ways, rereader = _ways(wish, deep=deep), _rereader(wish)
-    registry = open_registry(_needed(wish.registry))
+    registry = needed_registry(wish.registry)
     return Recoverer(registry.store, registry.blobs, ways, rereader, personal)
 
 
 def check_search(search: Search) -> None:
     """Raise what `open_work` would, so that it is said once and not of every file."""
-    from trustkit.stores.registry import open_registry
+    from trustkit.stores.registry import needed_registry
     from trustkit.watermarks.keys import read_key
 
     wish = search.wish
     for name in wish.mark_keys:
         read_key(Path(name))
     trust_lists(load_policy(wish.policy), wish)
-    if search.resolver is None or (wish.registry != NO_REGISTRY and registry_url(wish.registry)):
-        open_registry(_needed(wish.registry)).close()
+    if search.resolver is None or registry_url(wish.registry):
+        needed_registry(wish.registry).close()
 
 
 def _ways(wish: Wish, *, deep: bool) -> Ways:
@@ -84,13 +83,3 @@ def _ways(wish: Wish, *, deep: bool) -> Ways:
 
 def _rereader(wish: Wish) -> Rereader:
     return open_rereader(trust_lists(load_policy(wish.policy), wish), wish)
-
-
-def _needed(asked: str) -> str:
-    url = "" if asked == NO_REGISTRY else registry_url(asked)
-    if url:
-        return url
-    raise ConfigError(
-        "no registry is configured",
-        "name one with --registry URL, or make one: trustkit registry init",
-    )

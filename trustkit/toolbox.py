@@ -24,7 +24,7 @@ from trustkit.c2pa.trust import Purpose, TrustList
 from trustkit.errors import ConfigError, MissingBackendError, PublishError
 from trustkit.evidence import Collector
 from trustkit.evidence.trust import TrustNotes, trust_notes
-from trustkit.home import home, named_registry, registry_url
+from trustkit.home import NO_REGISTRY, home, named_registry, registry_url
 from trustkit.policies import DEFAULT, load_policy
 from trustkit.policy import Policy
 from trustkit.signers import Passphrase, Signer
@@ -37,9 +37,6 @@ if TYPE_CHECKING:
     from trustkit.lint import LintReport
     from trustkit.redact import Row
     from trustkit.signers.keep import KeyFolder
-
-NO_REGISTRY = "none"
-
 
 @dataclass(frozen=True)
 class Wish:

@@ -20,6 +20,7 @@ from trustkit.asset import Asset, open_asset
 from trustkit.c2pa.hand import Signer, Stamper, Watched, engine_signer, explained, unwritable
 from trustkit.c2pa.identity_write import Identity, chain_of, referenced, unheld, with_identity
 from trustkit.c2pa.ingredients import OPAQUE, add_ingredient, engine_json
+from trustkit.c2pa.items import left_whole, readied
 from trustkit.c2pa.manifest import CREATED_LABELS, Ingredient
 from trustkit.c2pa.parent import first_problem
 from trustkit.c2pa.profiles import Profile
@@ -177,6 +178,8 @@ class _Work:
             if self.placement.is_beside:
                 beside.write_bytes(manifest)
             # (2) Read back what we are about to publish.
+            if not self._is_copied:
+                left_whole(self.asset, fresh)
             label = self._read_back(fresh, beside)
             # (3) Put it in place.
             self._place(fresh, beside)
@@ -202,18 +205,20 @@ class _Work:
                     builder.set_no_embed()
                 if self.placement.remote_url:
                     builder.set_remote_url(self.placement.remote_url)
-                source = stack.enter_context(self.asset.open())
+                source: BinaryIO = stack.enter_context(self.asset.open())
                 target: BinaryIO = stack.enter_context(fresh.open("w+b"))
                 hand = stack.enter_context(engine_signer(self.signer, url, failed))
                 if self.identity:
                     stated = referenced(self.definition, len(self.ingredients))
                     both = with_identity(hand, self.identity, stated, self.stamper, failed)
                     hand = stack.enter_context(both)
-                if self.placement.sidecar and not self.placement.remote_url:
+                if self._is_copied:
                     shutil.copyfileobj(source, target, 2**20)
                     source.seek(0)
                     scratch = stack.enter_context(temporary(fresh))
                     target = stack.enter_context(scratch.open("w+b"))
+                else:
+                    source = stack.enter_context(readied(source, self.asset.media_type, fresh))
                 written = Watched(target, failed)
                 manifest = bytes(builder.sign(hand, self._type(), source, written))
                 if self.asset.media_type in BMFF and not self.placement.is_beside:
@@ -227,6 +232,10 @@ class _Work:
             )
         except OSError as error:
             raise unwritable(self.output, error) from error
+
+    @property
+    def _is_copied(self) -> bool:
+        return self.placement.sidecar and not self.placement.remote_url
 
     def _type(self) -> str:
         # Bound from outside as plain bytes, every byte counts; the engine's own handlers tidy up

@@ -96,8 +96,8 @@ def shifted(file: BinaryIO, moov: Box, behind: int, by: int) -> Iterator[Change]
         file.seek(start)
         places = array(letter, file.read(table.end - start))
         places.byteswap()
-        if places and width == 4 and max(places) + by >= 2**32:  # noqa: PLR2004
-            raise UnfitError("its index has no room for packets behind 4 GiB")
+        if places and max(places) + by >= 256**width:
+            raise UnfitError("its index has no room for packets further behind")
         moved = array(letter, (p + by if p >= behind else p for p in places))
         moved.byteswap()
         yield Change(start, table.end, moved.tobytes())
