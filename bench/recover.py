@@ -95,8 +95,7 @@ def main(arguments: Sequence[str] = ()) -> None:
     if not photos:
         print("recover: no photos (name a folder in TRUSTKIT_PHOTOS)", file=sys.stderr)
         return
-    random.Random(_SEED).shuffle(others)
-    unrelated, in_registry = others[: asked.unmarked], others[asked.unmarked :][: asked.real]
+    unrelated, in_registry = _apart(others, asked.unmarked, asked.real)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         os.environ["TRUSTKIT_HOME"] = f"{name}/home"
@@ -249,15 +248,45 @@ def _told(tallies: dict[str, Tally], clean: Tally, *notes: str) -> None:
     tell("recover", figures, *notes)
 
 
-def _unrelated(pictures: Sequence[Path]) -> list[Path]:
-    """Leave out pictures that an index beside them says are of a source of the photos."""
-    named: set[Path] = set()
+def _apart(pictures: Sequence[Path], unmarked: int, real: int) -> tuple[list[Path], list[Path]]:
+    """Return pictures to ask for and pictures to keep records of, of no source in common.
+
+    Frames of one film and crops of one screenshot do lead to each other, and rightly.
+    """
+    source = {path: row[3] for path, row in _indexed(pictures).items()}
+    rng = random.Random(_SEED)
+    shuffled = sorted(pictures)
+    rng.shuffle(shuffled)
+    names = sorted(set(source.values()))
+    rng.shuffle(names)
+    asked: list[Path] = []
+    taken: set[str] = set()
+    for name in names:
+        if len(asked) < unmarked:
+            taken.add(name)
+            asked += [path for path in shuffled if source.get(path, "") == name]
+    if not names:
+        asked = shuffled[:unmarked]
+    kept = [path for path in shuffled if source.get(path) not in taken and path not in asked]
+    return asked[:unmarked], kept[:real]
+
+
+def _indexed(pictures: Sequence[Path]) -> dict[Path, list[str]]:
+    """Return the rows of an INDEX.tsv beside the pictures, by picture."""
+    rows: dict[Path, list[str]] = {}
     for folder in {parent for path in pictures for parent in path.parents[:2]}:
         index = folder / "INDEX.tsv"
         if index.is_file():
-            lines = index.read_text("utf-8").splitlines()
-            rows = [line.split("\t") for line in lines]
-            named |= {folder / row[0] for row in rows if set(row) & set(_SHARED)}
+            for line in index.read_text("utf-8").splitlines():
+                row = line.split("\t")
+                rows[folder / row[0]] = row
+    return {path: rows[path] for path in pictures if path in rows}
+
+
+def _unrelated(pictures: Sequence[Path]) -> list[Path]:
+    """Leave out pictures that an index beside them says are of a source of the photos."""
+    rows = _indexed(pictures)
+    named = {path for path, row in rows.items() if set(row) & set(_SHARED)}
     return [path for path in pictures if path not in named]
 
 

@@ -125,12 +125,17 @@ class Worker:
 
     def _start(self) -> None:
         here, there = _SPAWN.Pipe()
-        self._process = _SPAWN.Process(
+        process = _SPAWN.Process(
             target=_serve, args=(there, self.opened, self.limits.memory), daemon=True
         )
-        self._process.start()
-        there.close()
-        self._pipe, self._started = here, False
+        try:
+            process.start()
+        except BaseException:  # too many files or processes just now: the next task may fare better
+            here.close()
+            raise
+        finally:
+            there.close()
+        self._process, self._pipe, self._started = process, here, False
 
     def _reap(self) -> int | None:
         self._process.join(5)
@@ -195,7 +200,10 @@ def _serve(pipe: Connection, opened: Callable[[], Work], memory: int) -> None:
         work = opened()
     except TrustkitError as error:
         work = _always(error)
-    pipe.send(_READY)
+    try:
+        pipe.send(_READY)
+    except OSError:
+        return  # the parent is gone already
     while True:
         try:
             task = pipe.recv()

@@ -79,7 +79,7 @@ def see(asset: Asset, sight: Sight, needs: Sequence[Need], store: Store | None =
     looks[Place.AIGC] = looks[Place.METADATA]
 
     # (3) The mark.
-    is_ai = declares_ai(facts) is not False
+    is_ai = declares_ai(looks, facts) is not False
     asked = any(n.place is Place.WATERMARK and (is_ai or not n.of_ai_only) for n in needs)
     looks[Place.WATERMARK] = (
         _mark(asset, sight) if asked else Look(Status.NOT_CHECKED, "nobody asked", by_kind=True)

@@ -31,6 +31,9 @@ class Led:
     manifest: Kept
 
 
+_SPOILT = {Condition.BROKEN, Condition.UNREADABLE}
+
+
 @dataclass(frozen=True, slots=True)
 class Served:
     """A manifest that a service keeps: `by` is the mark it was asked by, or `content`."""
@@ -54,7 +57,8 @@ class Recovered:
     def is_clear(self) -> bool:
         """Whether something was found, and nothing that a person has to weigh."""
         held = any(one.manifest.condition is Condition.HOLDS for one in self.elsewhere)
-        return (bool(self.led) or held) and not self.leads.doubt
+        broken = any(one.manifest.condition in _SPOILT for one in self.led)
+        return (bool(self.led) or held) and not self.leads.doubt and not broken
 
     @property
     def is_unchecked(self) -> bool:

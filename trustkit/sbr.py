@@ -16,7 +16,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import IO, Any
 from urllib.parse import quote, urlencode, urlsplit
@@ -29,6 +29,7 @@ MAX_ANSWER = 2**20  # bytes of JSON
 MAX_MANIFEST = 32 * 2**20  # bytes; the engine's own limit for an unpacked manifest
 MAX_SECONDS = 20.0  # for an answer
 MAX_UPLOAD_SECONDS = 120.0
+_ATTEMPT = 5.0  # seconds for one of several addresses
 _MOST = 100  # matches that are read
 _LONGEST = 256  # characters of a manifest's id, and of an algorithm's name
 _CHUNK = 2**16
@@ -189,9 +190,9 @@ class Resolver:
             addresses = [one for one in addresses if _is_loopback(one)]
         if not addresses:
             raise UnreachableError(f"{self.host} is not known", "check the address")
-        raw = socket.create_connection((addresses[0], port), timeout=seconds)
+        raw = _connect(addresses, port, deadline)
         # A service may drip a byte at a time and never time out: at the deadline the line is cut.
-        cut = threading.Timer(seconds, _cut, [raw])
+        cut = threading.Timer(_left(deadline), _cut, [raw])
         cut.daemon = True
         cut.start()
         try:
@@ -223,6 +224,19 @@ class Resolver:
 
     def _odd(self, what: str) -> UnreachableError:
         return UnreachableError(f"{self.host} cannot be used: {what}", "check the address")
+
+
+def _connect(addresses: Sequence[str], port: int, deadline: float) -> socket.socket:
+    # A name may stand for several: localhost is ::1 too, where a service listens on 127.0.0.1.
+    *others, last = addresses
+    for address in others:
+        with contextlib.suppress(OSError):
+            return socket.create_connection((address, port), min(_ATTEMPT, _left(deadline)))
+    return socket.create_connection((last, port), _left(deadline))
+
+
+def _left(deadline: float) -> float:
+    return max(0.1, deadline - time.monotonic())
 
 
 def _send(

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from trustkit.redact import Row
     from trustkit.signers.keep import KeyFolder
 
+
 @dataclass(frozen=True)
 class Wish:
     """How files are to be verified, in plain values, so that it can cross to a worker.

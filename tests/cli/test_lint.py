@@ -64,6 +64,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory, quick: Run, authority: str)
     sign(quick, where / "work" / "told-scene.jpg", where / "other.jpg", *quiet)
     capture = ("--source-type", "digitalCapture", "--key", KEY, "-q", "--no-soft-binding")
     sign(quick, PHOTO, where / "photo.jpg", *capture)
+    changed = bytearray((where / "photo.jpg").read_bytes())
+    changed[-100] ^= 1
+    (where / "undone.jpg").write_bytes(changed)
     sign(quick, where / "work" / "told-scene.jpg", where / "opposite.jpg", *capture)
     exempt = ("--editorial-exemption", "satire", "--reviewed-by", "A Person")
     sign(quick, PHOTO, where / "exempt.jpg", *OPTIONS, *exempt, *capture[2:])
@@ -142,6 +145,13 @@ def test_a_file_that_declares_a_capture_is_not_asked_for_what_ai_must_say(rows: 
     assert check(row, "ca-sb942", "provider", "manifest")["status"] == "not_applicable"
 
 
+def test_a_capture_that_a_broken_manifest_declares_does_away_with_nothing(rows: Rows) -> None:
+    row = rows["undone.jpg"]
+    assert row["result"] == "incomplete"
+    assert ("ca-sb942", "provider", "manifest") in failing(row)
+    assert ("cn-gb45438", "source_type", "aigc") in failing(row)
+
+
 def test_a_label_is_for_a_person_to_look_for_unless_the_manifest_says_why_there_is_none(
     rows: Rows,
 ) -> None:
@@ -215,6 +225,18 @@ class Page(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         self.text += data
+
+
+@pytest.mark.parametrize("verb", [("lint", "--profile", "eu-code"), ("verify",)])
+def test_a_report_is_never_written_over_an_input(
+    tmp_path: Path, quick: Run, verb: tuple[str, ...]
+) -> None:
+    photo = tmp_path / "photo.jpg"
+    shutil.copy(PHOTO, photo)
+    answer = quick(*verb, photo, "--output", tmp_path / "." / "photo.jpg")
+    assert answer.code == 2
+    assert "is itself an input" in answer.stderr
+    assert photo.read_bytes() == PHOTO.read_bytes()
 
 
 def test_the_page_is_one_file_and_what_a_file_says_is_text_on_it(

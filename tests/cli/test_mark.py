@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -97,7 +98,6 @@ def test_a_registry_that_is_not_there_is_said_before_anything_is_done(quick: Run
 
 def test_a_second_call_into_the_same_folder_is_refused(mark: Run, tmp_path: Path):
     import fcntl
-    import os
 
     out = tmp_path / "out"
     out.mkdir()
@@ -192,6 +192,56 @@ def test_a_sidecar_goes_with_its_file_and_its_record(mark: Run, opened: Registry
     assert opened.blobs.get(record.manifest) == Path(row["sidecar"]).read_bytes()
 
 
+def test_an_output_that_lost_its_sidecar_is_not_kept(mark: Run, tmp_path: Path):
+    command = (MEDIA / "scene.bmp", "-o", tmp_path / "out/", "--no-watermark")
+    [row] = mark(*command).rows()
+    sidecar = Path(row["sidecar"])
+    sidecar.unlink()
+    [row] = mark(*command).rows()
+    assert not row["kept"]
+    assert sidecar.is_file()
+    [row] = mark(*command).rows()
+    assert row["kept"]
+
+
+def test_names_that_are_no_utf8_are_marked_and_written_down(mark: Run, tmp_path: Path):
+    source = Path(os.fsdecode(os.fsencode(tmp_path) + b"/odd\xff.jpg"))
+    shutil.copy(SCENE, source)
+    log, out = tmp_path / "audit.jsonl", tmp_path / "out"
+    out.mkdir()
+    command = (source, "-o", out, "--no-watermark", "--audit", log)
+    assert mark(*command, "--title", "odd\udcff").code == 0
+    assert (out / source.name).is_file()
+    assert first_break(log) is None
+
+
+def test_the_outputs_in_an_input_folder_are_no_inputs_of_the_next_call(mark: Run, tmp_path: Path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    shutil.copy(SCENE, folder)
+    command = (folder, "-r", "-o", folder / "out", "--no-watermark")
+    assert [row["kept"] for row in mark(*command).rows()] == [False]
+    assert [row["kept"] for row in mark(*command).rows()] == [True]
+    assert [path.name for path in (folder / "out").iterdir()] == ["scene.jpg"]
+
+
+def test_only_a_plain_file_is_replaced_and_nothing_beside_it_touched(mark: Run, tmp_path: Path):
+    (tmp_path / "out" / "scene.jpg").mkdir(parents=True)
+    beside = tmp_path / "out" / "scene.jpg.c2pa"
+    beside.write_text("mine")
+    answer = mark(SCENE, "-o", tmp_path / "out/", "--no-watermark")
+    assert answer.code == 40
+    assert "not a plain file" in answer.stderr
+    assert beside.read_text() == "mine"
+
+
+def test_what_stands_in_the_place_of_an_output_need_not_be_media(mark: Run, tmp_path: Path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "scene.jpg").write_bytes(b"")
+    answer = mark(SCENE, "-o", tmp_path / "out/", "--no-watermark")
+    assert answer.code == 0, answer.stderr
+
+
 def test_the_audit_log_tells_what_was_published_and_shows_a_change(mark: Run, tmp_path: Path):
     log = tmp_path / "audit.jsonl"
     for name in ("scene.jpg", "scene.png"):
@@ -211,12 +261,21 @@ def test_the_audit_log_tells_what_was_published_and_shows_a_change(mark: Run, tm
     assert first_break(log) is None
 
 
-def test_a_file_that_is_no_audit_log_is_left_as_it_is(mark: Run, tmp_path: Path):
+@pytest.mark.parametrize("text", ["buy milk\n", "no end of line"])
+def test_a_file_that_is_no_audit_log_is_left_as_it_is(mark: Run, tmp_path: Path, text: str):
     notes = tmp_path / "notes.txt"
-    notes.write_text("buy milk\n")
+    notes.write_text(text)
     answer = mark(SCENE, "-o", tmp_path / "out/", "--audit", notes)
     assert answer.code == 33
-    assert notes.read_text() == "buy milk\n"
+    assert notes.read_text() == text
+
+
+def test_a_log_that_was_torn_in_its_first_line_goes_on(mark: Run, tmp_path: Path):
+    log = tmp_path / "audit.jsonl"
+    log.write_text('{"at":"2026-11-26T06:30:00.000Z","disc')
+    assert mark(SCENE, "-o", tmp_path / "out/", "--no-watermark", "--audit", log).code == 0
+    assert first_break(log) is None
+    assert len(log.read_text().splitlines()) == 3
 
 
 def test_without_a_watermark_it_is_signed_and_recorded(mark: Run, opened: Registry, tmp_path: Path):

@@ -14,13 +14,16 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.command import AI, COMMAND, KEY, MEDIA, TRUST, environment
 from tests.conftest import Run
-from trustkit.mark.putting import WORK
+from trustkit.mark.putting import WORK, put, where, work_folder
+from trustkit.record import Record
+from trustkit.stores.memory import MemoryStore
 from trustkit.stores.registry import init_registry, open_registry
 
 KILLS = 20
@@ -107,8 +110,6 @@ def test_what_was_renamed_but_not_confirmed_is_confirmed(registry: str, quick: R
     file = registry.removeprefix("sqlite:///")
     Path(file).unlink()
     init_registry(registry).close()
-    from trustkit.mark.putting import where
-
     with open_registry(registry) as opened:
         opened.store.reserve(first, where(out / "scene.bmp"))
         opened.store.reserve(second, where(out / "gone.jpg"))
@@ -121,6 +122,61 @@ def test_what_was_renamed_but_not_confirmed_is_confirmed(registry: str, quick: R
         assert [record.id for record in opened.records()] == [first.id]
         assert not opened.store.reserved()
     assert answer.stdout.startswith("kept")
+
+
+def test_a_record_that_another_command_is_at_is_left_alone(
+    registry: str, quick: Run, tmp_path: Path
+):
+    inner = tmp_path / "out" / "inner"
+    inner.mkdir(parents=True)
+    assert quick(*words(registry, inner, MEDIA / "scene.jpg"), "--no-watermark").code == 0
+    with open_registry(registry) as opened:
+        [record] = opened.records()
+        coming = replace(record, id="1" * 16)
+        opened.store.reserve(coming, where(inner / "coming.jpg"))
+    outer = words(registry, tmp_path / "out", MEDIA / "scene.png")
+    with work_folder(inner):
+        assert quick(*outer, "--no-watermark").code == 0
+        with open_registry(registry) as opened:
+            assert [one.id for one, _ in opened.store.reserved()] == [coming.id]
+    assert quick(*outer, "--no-watermark").code == 0
+    with open_registry(registry) as opened:
+        assert not opened.store.reserved()
+
+
+def test_a_record_that_was_taken_back_meanwhile_is_in_the_log_with_its_output(
+    registry: str, tmp_path: Path
+):
+    fresh = tmp_path / "fresh.jpg"
+    shutil.copy(MEDIA / "scene.jpg", fresh)
+    sha256 = hashlib.sha256(fresh.read_bytes()).hexdigest()
+    record = Record("1" * 16, "2026-11-26T06:30:00.000Z", "image/jpeg", "image", 1, sha256)
+
+    class Hasty(MemoryStore):
+        def reserve(self, record: Record, output: str) -> None:
+            super().reserve(record, output)
+            self.drop([record.id])
+
+    with Hasty() as store:
+        put(store, record, fresh, tmp_path / "out.jpg", fresh)
+        assert [one.id for one in store.records()] == [record.id]
+
+
+def test_what_is_kept_is_confirmed_whatever_its_machine_was_called(
+    registry: str, quick: Run, tmp_path: Path
+):
+    out = tmp_path / "out"
+    command = (*words(registry, out, MEDIA / "scene.jpg"), "--no-watermark")
+    assert quick(*command).code == 0
+    with open_registry(registry) as opened:
+        [record] = opened.records()
+    Path(registry.removeprefix("sqlite:///")).unlink()
+    init_registry(registry).close()
+    with open_registry(registry) as opened:
+        opened.store.reserve(record, f"another:{out / 'scene.jpg'}")
+    assert quick(*command).stdout.startswith("kept")
+    with open_registry(registry) as opened:
+        assert [one.id for one in opened.records()] == [record.id]
 
 
 @pytest.fixture

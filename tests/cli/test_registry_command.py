@@ -62,6 +62,8 @@ def at_home(tmp_path: Path) -> dict[str, str]:
         ("mysql://root:hush@host/x", "", 2, "not the URL of a registry"),
         ("postgresql://press:hush@host/x", "", 2, "where are the blobs"),
         ("sqlite:////{}/new.db", "gs://bucket", 33, "no place for blobs"),
+        ("sqlite:////{}/new.db", "s3://key:hush/hush@bucket", 33, "s3://...@bucket"),
+        ("sqlite:////{}/new.db", f"s3://{'hush' * 60}@bucket", 33, "s3://...@bucket"),
         ("sqlite:////{}/new.db", "s3://key:hush@bucket", 33, "no bucket"),
     ],
 )

@@ -150,6 +150,29 @@ def test_a_turned_photo_is_the_one_that_is_stored_turned(
     assert (lead.record, lead.done) == ("1", ())
 
 
+def gradient(width: int, height: int, *, falls: bool = False) -> Image_:
+    ramp = np.tile(np.linspace(0, 255, width), (height, 1)).astype(np.uint8)
+    return Image.fromarray(ramp[:, ::-1] if falls else ramp)
+
+
+def noise(width: int, height: int) -> Image_:
+    return Image.fromarray(np.random.default_rng(1).integers(0, 255, (height, width), np.uint8))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [gradient(300, 512, falls=True), gradient(512, 512).rotate(90), noise(900, 1), noise(1, 900)],
+    ids=["mirrored", "upright", "row", "column"],
+)
+def test_a_gradient_leads_to_no_other_and_neither_does_a_row_of_pixels(
+    other: Image_, tmp_path: Path
+) -> None:
+    gradient(512, 512).save(tmp_path / "gradient.png")
+    other.save(tmp_path / "other.png")
+
+    assert Shelf([tmp_path / "gradient.png"]).leads(tmp_path / "other.png") == []
+
+
 @pytest.mark.parametrize("colour", ["white", "black", "#808080"])
 def test_a_picture_of_one_colour_has_no_code(colour: str, tmp_path: Path) -> None:
     path = tmp_path / "flat.png"

@@ -104,6 +104,17 @@ def test_a_signed_file_is_refused_and_its_manifest_dropped_only_when_asked(
         assert b"jumb" not in out.read_bytes()
 
 
+def test_the_page_is_never_written_over_an_input_or_an_output(quick: Run, tmp_path: Path) -> None:
+    photo, out = tmp_path / "photo.jpg", tmp_path / "out.jpg"
+    photo.write_bytes(SCENE.read_bytes())
+    for page in (photo, out):
+        answer = quick("label", photo, "-o", out, "--text", "ai", "--json", page)
+        assert answer.code == 2
+        assert "name another file" in answer.stderr
+        assert list(tmp_path.iterdir()) == [photo]
+    assert photo.read_bytes() == SCENE.read_bytes()
+
+
 def test_a_script_we_have_not_drawn_needs_a_font(quick: Run, tmp_path: Path) -> None:
     answer = quick("label", SCENE, "-o", tmp_path / "out.jpg", "--text", "ai", "--lang", "zh")
 

@@ -166,6 +166,18 @@ def test_a_mark_copied_onto_another_picture_is_doubted(picture: Path, stranger: 
     assert [m.record.id for m in (*whole.matches, *a_part.matches)] == [ID, ID]
 
 
+@pytest.mark.parametrize("lie", [Geometry(crop=0.8), Geometry(rotation=5.0)], ids=["cut", "turned"])
+def test_a_copied_mark_is_doubted_when_the_other_picture_was_cut_or_turned(
+    picture: Path, stranger: Path, lie: Geometry
+) -> None:
+    found = asked(
+        picture, store(record(ID, stranger)), reads(Read(mark(ID, geometry=lie), "public"))
+    )
+
+    assert "marks can be copied" in found.doubt
+    assert [match.record.id for match in found.matches] == [ID]
+
+
 TAIL = "ee5eed07"
 TWIN = f"1aaaaaaa{TAIL}"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import resource
 import signal
@@ -9,7 +10,7 @@ import socket
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import httpx
@@ -125,6 +126,44 @@ def test_when_all_places_are_taken_the_next_is_told_when_to_come(strict: Service
         asked = {"alg": "org.trustkit.tiles.1", "value": RECORD}
         found = httpx.get(f"{strict.url}/matches/byBinding", params=asked)
         assert len(found.json()["matches"]) == 1
+
+
+def test_a_registry_that_fails_is_said_without_saying_where_it_is(
+    strict: Service, published: Published
+) -> None:
+    name = published.record.manifest
+    [blob] = published.file.parent.glob(f"*.blobs/{name[:2]}/{name[2:]}")
+    away = blob.rename(blob.with_suffix(".away"))
+    try:
+        answer = httpx.get(f"{strict.url}/manifests/{RECORD}", timeout=PATIENCE)
+        content = published.file.read_bytes()
+        report = httpx.put(f"{strict.url}/v1/verify", content=content, timeout=PATIENCE)
+    finally:
+        away.rename(blob)
+
+    assert answer.status_code == 503
+    assert answer.json()["error"]["message"] == "the registry could not answer"
+    rows = [f for f in report.json()["files"][0]["findings"] if f["code"] == "registry.manifest"]
+    assert [row["status"] for row in rows] == ["skipped"]
+    for told in (answer.text, report.text):
+        assert str(blob.parent.parent) not in told
+    # Who runs the service reads it in the log.
+    why = [row["why"] for row in strict.rows() if row["event"] == "failed"]
+    assert len(why) == 2
+    assert all(str(blob.parent.parent) in text for text in why)
+
+
+def test_an_answer_waits_for_no_word_of_the_client(strict: Service) -> None:
+    # Head and body are two writes: held back until the first is acknowledged, each takes 40 ms.
+    with closing(http.client.HTTPConnection(httpx.URL(strict.url).netloc.decode())) as line:
+        taken = []
+        for _ in range(60):
+            start = time.perf_counter()
+            line.request("GET", "/healthz")
+            assert line.getresponse().read()
+            taken.append(time.perf_counter() - start)
+
+    assert min(taken[30:]) < 0.03
 
 
 @pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="only Linux limits others' files")

@@ -139,7 +139,16 @@ def test_without_keys_loopback_reads_and_foreign_names_do_not(
         assert rebound.status_code == 421
         assert client.get("/healthz", headers={"Host": "[::1]:8"}).status_code == 200
         # The first key that is made closes it, at once.
-        KeyFile(tmp_path / "fresh/serve-keys.json").add("first", Role.READ)
+        file = tmp_path / "fresh/serve-keys.json"
+        KeyFile(file).add("first", Role.READ)
+        assert client.put("/v1/verify", content=b"x").status_code == 401
+        # A file that cannot be used, or is gone, opens nothing again.
+        file.write_text("{}")
+        answer = client.get("/metrics", headers={"Authorization": "Bearer tk_1_2"})
+        assert answer.status_code == 503
+        assert str(tmp_path) not in answer.text
+        assert answer.json()["error"]["code"] == "configuration"
+        file.unlink()
         assert client.put("/v1/verify", content=b"x").status_code == 401
         assert service.end() == 0
     assert service.rows()[-1]["event"] == "ended"

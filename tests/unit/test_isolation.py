@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 
 from trustkit.errors import TrustkitError, UnreadableError
-from trustkit.isolation import Limits, StartError, run
+from trustkit.isolation import Limits, StartError, Worker, run
 
 MIB = 2**20
 LIMITS = Limits(20.0, 2048 * MIB)
@@ -174,3 +175,31 @@ def test_what_is_opened_may_carry_values_to_the_worker(tmp_path: Path) -> None:
 
 def _reader(folder: str) -> Callable[[str], str]:
     return lambda name: Path(folder, name).read_text()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="open files are counted otherwise there")
+def test_a_process_that_could_not_be_started_is_started_for_the_next_task() -> None:
+    import resource
+
+    worker = Worker(opened, LIMITS)
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    # Room for its pipe, and for nothing that starting takes.
+    resource.setrlimit(resource.RLIMIT_NOFILE, (_room_for_two(), before[1]))
+    try:
+        with pytest.raises(OSError, match="Too many open files"):
+            worker.give("say one")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    try:
+        worker.give("say two")
+        assert worker.take() == "ready"
+        assert worker.take() == "two"
+    finally:
+        worker.stop()
+
+
+def _room_for_two() -> int:
+    handles = [os.dup(0), os.dup(0)]
+    for handle in handles:
+        os.close(handle)
+    return max(handles) + 1

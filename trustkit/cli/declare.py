@@ -22,11 +22,15 @@ from trustkit.publish import Order
 from trustkit.timestamps import address
 
 
+def _text(argument: str) -> str:
+    return argument.encode("utf-8", "replace").decode()  # what a shell hands over need not be text
+
+
 def order(asked: Mapping[str, Any], house: Template) -> Order:
     """Return what the options and the template ask to be signed; raises `UsageError`."""
     said: dict[str, Any] = house.disclosure.model_dump(exclude_none=True)
     names = ("system", "system_version", "provider", "title", "prompt", "created")
-    said |= {name: asked[name] for name in names if asked[name] is not None}
+    said |= {name: _text(asked[name]) for name in names if asked[name] is not None}
     if asked["source_type"]:
         said["source_type"] = asked["source_type"]
     if asked["identifier"]:

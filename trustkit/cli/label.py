@@ -15,7 +15,7 @@ from trustkit.asset import Asset, open_asset
 from trustkit.batch.sources import STDIN, Source, expand, shown
 from trustkit.cli import output as terminal
 from trustkit.cli.progress import bar
-from trustkit.cli.targets import Targets, as_file, as_target
+from trustkit.cli.targets import Targets, as_file, as_target, refuse_input
 from trustkit.disclosure import TERMS
 from trustkit.errors import (
     ConfigError,
@@ -82,11 +82,13 @@ def command(inputs: tuple[str, ...], **asked: Any) -> int:
     several = len(inputs) > 1 or asked["recursive"]
     sources = list(expand(inputs, recursive=asked["recursive"], stdin=terminal.stdin()))
     targets = Targets(asked["output"], asked["in_place"], several, asked["form"] == "text", sources)
-    if asked["page"] and any(_is(Path(asked["page"]), source.path) for source in sources):
-        raise UsageError(f"{asked['page']} is an input", "name another file for --json")
+    refuse_input("--json", asked["page"], sources)
+    places = [targets.of(source) for source in sources]
+    if asked["page"] and any(_is_at(place, asked["page"]) for place in places):
+        raise UsageError(f"{asked['page']} is an output", "name another file for --json")
     rows, pages, codes = [], [], set()
-    for source in sources:
-        done = _one(source, targets.of(source), job)
+    for source, place in zip(sources, places, strict=True):
+        done = _one(source, place, job)
         codes |= {done.error.exit_code} if done.error else set()
         rows.append(_row(done, job))
         pages += [done.page] if done.page else []
@@ -261,11 +263,8 @@ def _number(value: float | None) -> float | None:
     return None if value is None else round(value, 2)
 
 
-def _is(one: Path, other: Path) -> bool:
-    try:
-        return one.samefile(other)
-    except OSError:
-        return False
+def _is_at(place: Path | TrustkitError, page: str) -> bool:
+    return isinstance(place, Path) and place.resolve() == Path(page).resolve()
 
 
 def _write(path: Path, content: Any) -> None:

@@ -13,6 +13,7 @@ import click
 
 from trustkit.batch.sources import STDIN, Source, expand, spool
 from trustkit.cli import output as terminal
+from trustkit.cli.targets import refuse_input
 from trustkit.errors import NoInputError, TrustkitError, UsageError
 from trustkit.isolation import Limits, run
 from trustkit.lint import LintReport
@@ -48,6 +49,7 @@ def command(paths: tuple[str, ...], **asked: Any) -> int:
     profiles = load_profiles(asked["names"])
     _good_keys(asked["mark_keys"])
     sources = list(expand(paths, recursive=asked["recursive"], stdin=terminal.stdin()))
+    refuse_input("--output", asked["out"], sources)
     found = _lint_all(sources, asked)
     form, out = asked["form"], asked["out"]
     reports = list(_told(found, form, quiet=asked["quiet"]) if out is None else found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -17,7 +18,7 @@ from trustkit.cli import output as terminal
 from trustkit.cli.declared import declared, stated_by, status
 from trustkit.cli.progress import bar
 from trustkit.cli.signing import print_rows, signer, told, worst
-from trustkit.cli.targets import Targets
+from trustkit.cli.targets import Targets, outside
 from trustkit.cli.threads import one_each
 from trustkit.errors import NoInputError, TrustkitError, UsageError
 from trustkit.label import Label, Text
@@ -25,7 +26,6 @@ from trustkit.label.words import parse_languages
 from trustkit.mark.audit import Audit, open_audit
 from trustkit.media.labels import Position
 from trustkit.profiles import load_profiles
-from trustkit.record import canonical
 from trustkit.timestamps import stamping
 
 if TYPE_CHECKING:
@@ -88,7 +88,10 @@ def command(inputs: tuple[str, ...], **asked: Any) -> int:
         raise UsageError("where to?", "name -o OUT: a file, or a folder for several inputs")
     several = len(inputs) > 1 or asked["recursive"]
     sources = list(expand(inputs, recursive=asked["recursive"], stdin=terminal.stdin()))
-    targets = Targets(asked["output"], False, several, False, sources)
+    sources = outside(sources, asked["output"])
+    if not sources:
+        raise NoInputError(f"there is no file beside those in {asked['output']}", "check the name")
+    targets = Targets(asked["output"], False, several, False, sources, replaces=False)
     with ExitStack() as stack:
         job = _job(asked, stack)
         done = _Rows(asked["form"], quiet=asked["quiet"])
@@ -96,7 +99,7 @@ def command(inputs: tuple[str, ...], **asked: Any) -> int:
         if items:
             _mark(job, items, _root(asked["output"], items), asked, done)
     done.finish()
-    return worst(row.error for row in done.ended)
+    return worst((done.unsigned, *(row.error for row in done.ended)))
 
 
 @dataclass(frozen=True)
@@ -112,13 +115,15 @@ def _job(asked: Mapping[str, Any], stack: ExitStack) -> _Job:
 
     house = declare.read_template(asked["template"])
     order = declare.order({**asked, "no_soft_binding": True, "mark_keys": ()}, house)
+    if asked["label"] and order.disclosure.label_exempt:
+        raise UsageError("a label, and why it bears none", "leave --editorial-exemption out")
     key = signer(asked["key"] or house.key, asked["passphrase_file"])
     order = replace(order, status=status(asked, key))
     audit = stack.enter_context(open_audit(Path(asked["audit"]))) if asked["audit"] else None
     registry = stack.enter_context(open_own_registry(asked["registry"] or ""))
     # One opening for all files: connections are kept, and who is down is asked once.
     stamper = stack.enter_context(stamping(order.tsa, order.tsa_seconds))
-    terms = _terms(asked)
+    terms = _terms(asked, house)
     return _Job(
         House(
             order,
@@ -163,13 +168,13 @@ def _steps(asked: Mapping[str, Any]) -> Steps:
     )
 
 
-def _terms(asked: Mapping[str, Any]) -> Terms:
+def _terms(asked: Mapping[str, Any], house: declare.Template) -> Terms:
     from trustkit.houserules.files import load_rules
     from trustkit.mark.allowed import Terms
 
     profiles = load_profiles(asked["profiles"]) if asked["profiles"] else ()
     rules = load_rules(asked["rules"]) if asked["rules"] else None
-    return Terms(profiles, rules, asked["identity_key"] or "")
+    return Terms(profiles, rules, asked["identity_key"] or house.identity_key)
 
 
 def _digest(
@@ -187,7 +192,8 @@ def _digest(
         "rules": terms.rules.sha256 if terms.rules else "",
         "files": [_sha256(Path(name)) for name in named if name],
     }
-    return hashlib.sha256(canonical(whole)).hexdigest()
+    # ASCII alone: what was named need not be UTF-8.
+    return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
 
 
 def _sha256(path: Path) -> str:
@@ -232,7 +238,7 @@ def _mark(
                 if tell:
                     tell(number, len(items))
         finally:
-            job.registry.checkpoint()
+            done.sign(job.registry)
 
 
 @dataclass
@@ -242,6 +248,7 @@ class _Rows:
     form: str
     quiet: bool
     ended: list[Marked] = field(default_factory=list)
+    unsigned: TrustkitError | None = None
 
     def add(self, marked: Marked) -> None:
         """Take in how a file ended."""
@@ -255,6 +262,16 @@ class _Rows:
             terminal.say(f"{verb}{shown(str(marked.item.output))}  {marked.record.id}")
         for warning in () if self.quiet else _warnings(marked):
             terminal.say(f"note: {marked.item.name}: {warning}", err=True)
+
+    def sign(self, registry: Registry) -> None:
+        """Sign the log; where that fails what was published is told nevertheless."""
+        if not any(marked.record for marked in self.ended):
+            return  # nothing new; and a registry that is not there would be waited for once more
+        try:
+            registry.checkpoint()
+        except TrustkitError as error:
+            terminal.fail(error)
+            self.unsigned = error
 
     def finish(self) -> None:
         """Print the one document, where that was asked for."""

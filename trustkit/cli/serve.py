@@ -14,9 +14,9 @@ from trustkit.cli.serve_key import group as key_group
 from trustkit.cli.serve_key import key_file
 from trustkit.cli.verify import lists_told, wishes
 from trustkit.errors import MissingBackendError
-from trustkit.home import registry_url
+from trustkit.home import NO_REGISTRY, registry_url
 from trustkit.service import Bounds
-from trustkit.toolbox import NO_REGISTRY, Wish, open_toolbox
+from trustkit.toolbox import Wish, open_toolbox
 
 _PORT = 8080
 _MIB = 2**20

@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -42,6 +42,7 @@ class Targets:
     several: bool
     one_on_stdout: bool
     sources: Iterable[Source] = ()
+    replaces: bool = True  # whether the command has --in-place
     _taken: set[Path] = field(default_factory=set)
 
     def of(self, source: Source) -> Path | TrustkitError:
@@ -91,7 +92,8 @@ class Targets:
             target.parent.mkdir(parents=True, exist_ok=True)
         if _same(source.path, target) and not self.in_place:
             return PublishError(
-                f"{target} is the original, which is never overwritten unasked", "add --in-place"
+                f"{target} is the original, which is never overwritten unasked",
+                "add --in-place" if self.replaces else "write into another folder",
             )
         if not target.parent.is_dir():
             return PublishError(f"there is no folder {target.parent}", "make it first")
@@ -126,6 +128,31 @@ def as_target(target: Path) -> Iterator[Path]:
             )
         with place.open("rb") as stream:
             shutil.copyfileobj(stream, sys.stdout.buffer, 2**20)
+
+
+def outside(sources: Sequence[Source], output: str) -> list[Source]:
+    """Leave out what was found in the folder of the outputs, where that is in one of the inputs.
+
+    Else the outputs of one call would be inputs of the next. What was named itself stays.
+    """
+    out = Path(output).resolve()
+
+    def is_output(source: Source) -> bool:
+        if not source.below.name:
+            return False
+        path = source.path.parent.resolve()
+        top = path if len(source.below.parts) == 1 else path.parents[len(source.below.parts) - 2]
+        return out != top and out.is_relative_to(top) and path.is_relative_to(out)
+
+    return [source for source in sources if not is_output(source)]
+
+
+def refuse_input(option: str, file: str | None, sources: Iterable[Source]) -> None:
+    """Refuse to write a report over one of the inputs; raises `UsageError`."""
+    if file and file != STDIN and Originals(sources).holds(Path(file)):
+        raise UsageError(
+            f"{option} {file} is itself an input, which is never overwritten", "name another file"
+        )
 
 
 def another_input(target: Path) -> tuple[str, str]:

@@ -18,6 +18,7 @@ from trustkit import plugins
 from trustkit.batch.local import verify_all
 from trustkit.batch.sources import Source, expand, read_list
 from trustkit.cli import output
+from trustkit.cli.targets import refuse_input
 from trustkit.errors import UsageError
 from trustkit.evidence.trust import NO_LIST_HINT
 from trustkit.policies import DEFAULT
@@ -123,6 +124,7 @@ def command(
     words = _words(fail_on)
     toolbox = open_toolbox(wish)
     sources = _sources(paths, files_from, recursive=recursive)
+    refuse_input("--output", out, sources)
     if not quiet:
         _note_trust(toolbox)
     started, start = datetime.now(UTC), time.perf_counter()

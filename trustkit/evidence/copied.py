@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 # Below these the mark itself does not tell: see `watermark detect`.
 _TURN, _SQUEEZE, _TEMPO, _PITCH, _SIZE, _CUT = 0.5, 0.01, 0.003, 0.5, 0.03, 0.95
 _WHOLE, _UPRIGHT = 0.9, 2.0
+_HALF = 0.45  # of the area: of less a fingerprint too often says nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +111,11 @@ def looks_whole(copy: Done) -> bool:
         return False
     quarter = abs(copy.rotation % 90)
     return copy.crop >= _WHOLE and min(quarter, 90 - quarter) < _UPRIGHT
+
+
+def shows_half(copy: Done) -> bool:
+    """Tell whether a mark says that the copy shows half of the picture, or more."""
+    return copy.crop is not None and copy.crop >= _HALF
 
 
 def _scale(asset: Asset, record: Record, crop: float) -> float | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from trustkit.asset import Asset
-from trustkit.evidence.copied import done, looks_whole
+from trustkit.evidence.copied import Done, done, looks_whole, shows_half
 from trustkit.evidence.look import ByRecord, Marked, Printed, Ways, count
 from trustkit.evidence.match import (
     PUBLISHED,
@@ -111,11 +111,17 @@ def _confirmed(
         for record, traces in kept.items()
         if prints.asset.kind == "image"
         and not printed
-        and looks_whole(traces[0].done)
         and (there := prints.store.get(record)) is not None
-        and prints.differs(there)
+        and _is_another(traces[0].done, there, prints)
     ]
     return kept, list(dict.fromkeys(doubts))
+
+
+def _is_another(copy: Done, record: Record, prints: Printed) -> bool:
+    # By the mark's own word of how much of the picture is here.
+    if looks_whole(copy) and prints.differs(record):
+        return True
+    return shows_half(copy) and prints.shares_nothing(record)
 
 
 def _sure(trace: Trace) -> Trace:

@@ -23,6 +23,7 @@ Marks = Callable[[Asset], Iterable["Read | Unread"]]
 _ID_BITS, _TAIL_BITS = 60, 32  # what is random of a whole id (docs/watermark.md), and of its end
 _TAIL_DIGITS = 8
 _MOST_NEAR = 1000  # codes; a film that is found gives hundreds
+_SPOTS_UNLIKE, _FEW = 80, 3  # bits: seldom reached by any of 480 unrelated pairs; spots a picture
 _UNLIKE = 90  # bits of 256: unrelated pictures differ by 128, as good as all by more than this
 
 
@@ -161,6 +162,22 @@ class Printed:
             if code.algorithm == query.code.algorithm and not code.view
         ]
         return bool(least) and min(least) > _UNLIKE
+
+    def shares_nothing(self, record: Record) -> bool:
+        """Tell whether no spot is like one of what was published, where both have enough of them.
+
+        Unlike the code of the whole it holds for what was cut by half or turned by any angle.
+        """
+        there = [code for code in record.codes if code.view]
+        here = [query.code for query in self.queries]
+        pairs = [
+            (int.from_bytes(mine.bits) ^ int.from_bytes(code.bits)).bit_count()
+            for mine in here
+            for code in there
+            if code.algorithm == mine.algorithm
+        ]
+        enough = len(there) >= _FEW and len(pairs) >= 2 * _FEW * len(there)  # asked mirrored, too
+        return enough and min(pairs) > _SPOTS_UNLIKE
 
 
 def _alike(likeness: Likeness) -> Trace:

@@ -103,3 +103,8 @@ class Leads:
     tried: tuple[Tried, ...]
     marks: tuple[Binding, ...] = ()
     doubt: str = ""
+
+
+def in_words(odds: float) -> str:
+    """Return odds of a false match as a sentence says them; those of a hash are none."""
+    return f"at most {odds:.1e}" if odds else "none that counts"

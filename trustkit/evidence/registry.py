@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from trustkit.asset import Asset
 from trustkit.c2pa.parent import incoming
 from trustkit.evidence.kept import NOT_THIS_COPY, THIS_FILE, Condition, Kept, kept
+from trustkit.evidence.match import in_words
 from trustkit.finding import Finding, Status, Weight
 from trustkit.stores import StoreError
 
@@ -100,11 +101,14 @@ class RegistryCollector:
             stored = self._kept(match)
             yield _match(match, found, stored)
             yield _manifest(match, stored)
-        if found.doubt:
+        doubts = [found.doubt] if found.doubt else []
+        if came_with is not None and is_intact:
+            doubts += _signed_anew(found, came_with.report.get("manifests") or {})
+        if doubts:
             yield finding(
                 "registry.conflict",
                 Status.PRESENT,
-                f"what leads to records does not fit together: {found.doubt}",
+                f"what leads to records does not fit together: {'; '.join(doubts)}",
                 {"records": [match.record.id for match in found.matches], "tried": _tried(found)},
             )
 
@@ -115,6 +119,17 @@ class RegistryCollector:
             self._rereader = Rereader()
         note = THIS_FILE if match.is_published else NOT_THIS_COPY
         return kept(match.record, self._registry.blobs, self._rereader, note)
+
+
+def _signed_anew(found: Leads, manifests: Mapping[str, object]) -> Iterator[str]:
+    """Yield the records whose manifest is not among those of an intact file: not as a parent."""
+    for match in found.matches:
+        named = match.record.manifest_id
+        if match.way != "sha256" and named and named not in manifests:
+            yield (
+                f"the file is signed without the manifest of the record {match.record.id}: "
+                "it may be ours, signed by somebody else, or have a copied mark"
+            )
 
 
 def _match(match: Match, found: Leads, stored: Kept) -> Finding:
@@ -141,8 +156,8 @@ def _match(match: Match, found: Leads, stored: Kept) -> Finding:
         "registry.match",
         Status.PRESENT,
         f"a lead to the record {record.id} of {record.created[:10]}, and no proof: "
-        f"{'; '.join(trace.summary for trace in match.traces)}; odds of a false match at most "
-        f"{match.odds:.1e}",
+        f"{'; '.join(trace.summary for trace in match.traces)}; odds of a false match "
+        f"{in_words(match.odds)}",
         facts,
     )
 

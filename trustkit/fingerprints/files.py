@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
+import cv2
 import numpy as np
 
 from trustkit.asset import Asset
@@ -28,6 +29,8 @@ _LOG = logging.getLogger(__name__)
 _Made = TypeVar("_Made")
 
 _FLAT = 3.0  # of 255: the deviation of what a code of the whole picture can tell
+_SMALL, _WAVES = 32, 16  # pixels that the Image-Code is made of, cosines each way
+_DETAIL = 0.5  # of 255: what rounding and weak noise leave half of the cosines below
 _SIDE = 512  # pixels: what all codes of a picture are made from, but the stored Image-Code
 
 
@@ -36,7 +39,7 @@ def codes_of(asset: Asset) -> tuple[Code, ...]:
 
     Of a picture the Image-Code and up to five spots; of a film a frame a second, and what its
     sound says; of a sound two codes a second. Nothing either of what tells nothing: one colour,
-    silence, less than four and a half seconds of sound. Raises `UnreadableError`, and
+    a gradient, silence, less than four and a half seconds of sound. Raises `UnreadableError`, and
     `MissingBackendError` where a part is not installed.
     """
     match _kind(asset):
@@ -133,7 +136,12 @@ def _queries_of_picture(asset: Asset) -> Iterator[Query]:
 
 def _tells(grey: Grey) -> bool:
     # Of one colour, or nearly: the code would be that of every other such picture.
-    return float(np.std(grey)) >= _FLAT
+    if float(np.std(grey)) < _FLAT:
+        return False
+    # Nor of a gradient or of one row of pixels: most bits would be those of their rounding.
+    small = cv2.resize(grey, (_SMALL, _SMALL), interpolation=cv2.INTER_AREA)
+    waves = np.abs(cv2.dct(small.astype(np.float32))[:_WAVES, :_WAVES])
+    return float(np.median(waves)) >= _DETAIL
 
 
 def _turns(grey: Grey) -> Iterator[tuple[str, Grey]]:

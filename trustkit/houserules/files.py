@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from trustkit.disclosure import TERMS, Origin
 from trustkit.errors import ConfigError
@@ -55,6 +55,14 @@ class RuleWhen(_Strict):
     label_exempt: bool | None = None
     has_parent: bool | None = None
     larger_than: int | None = Field(default=None, ge=0)
+
+    @field_validator("*")
+    @classmethod
+    def _says_something(cls, found: object) -> object:
+        # An empty list would ask nothing, or never hold: neither is what its writer meant.
+        if found == []:
+            raise ValueError("an empty list asks nothing: leave the key out")
+        return found
 
 
 class RulePart(_Strict):
@@ -127,4 +135,5 @@ def _first(error: ValidationError) -> str:
     place = ".".join(str(part) for part in what["loc"]) or "file"
     if what["type"] == "extra_forbidden":
         return f"unknown key {place}"
-    return f"{place}: {what['msg'][:1].lower()}{what['msg'][1:]}"
+    said = str(what["msg"]).removeprefix("Value error, ")
+    return f"{place}: {said[:1].lower()}{said[1:]}"

@@ -25,6 +25,7 @@ from trustkit.media.labels.overlay import Overlay, crisp
 from trustkit.media.labels.seen import Seen, differ_outside, region
 from trustkit.media.labels.turning import shown_size, stored
 from trustkit.media.pictures import TYPES, Picture, open_picture
+from trustkit.media.pictures.provenance import LEFT_OUT
 from trustkit.media.placing import place, temporary
 
 _MARGIN = 3.0  # per cent of the shorter side
@@ -146,7 +147,7 @@ def _notes(picture: Picture, made: list[Fitted]) -> Iterator[str]:
     if any(fitted.is_smaller for fitted in made):
         yield "its label is smaller than asked for: there was no room"
     if picture.facts.has_manifest:
-        yield "its manifest was left out: it would not hold for changed pixels"
+        yield LEFT_OUT
     if picture.facts.has_remote_manifest:
         yield "its XMP pointed to a manifest elsewhere, and no longer does"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import shutil
 from base64 import b64decode
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
@@ -13,8 +15,9 @@ from typing import Any
 
 from trustkit.asset import open_asset
 from trustkit.c2pa.identity_write import Identity
+from trustkit.c2pa.write import can_embed
 from trustkit.disclosure import Disclosure
-from trustkit.errors import PublishError, TrustkitError
+from trustkit.errors import PublishError, TrustkitError, UnreadableError
 from trustkit.isolation import Limits, run
 from trustkit.mark.allowed import Terms, allowed
 from trustkit.mark.audit import Audit
@@ -83,10 +86,11 @@ def mark_all(items: Sequence[Item], root: Path, house: House, jobs: int = 1) -> 
     """
     with work_folder(root) as folder:
         settle(house.store, house.blobs, root)
+        waiting = {record.id for record, _ in house.store.reserved()}
         todo: list[tuple[Item, Task]] = []
         for item in items:
             place = folder / str(len(todo))
-            done = _attempt(item, partial(_kept, house, item))
+            done = _attempt(item, partial(_kept, house, item, waiting))
             if done is None:
                 done = _attempt(item, partial(_begin, house, item, place, todo))
             if done:
@@ -108,9 +112,14 @@ def _mark(todo: Sequence[tuple[Item, Task]], house: House, jobs: int) -> Iterato
                 continue
             done = _attempt(item, partial(_publish, house, item, task, answer))
             shutil.rmtree(task.folder, ignore_errors=True)
-            if done and isinstance(done.error, StoreError):
-                lost = done.error
+            lost = _lost(done.error if done else None)
             yield done or Marked(item)
+
+
+def _lost(error: TrustkitError | None) -> StoreError | None:
+    """Return what the registry said when it was lost, even if the output was in place by then."""
+    told = error if isinstance(error, StoreError) or error is None else error.__cause__
+    return told if isinstance(told, StoreError) else None
 
 
 def _prepared(
@@ -139,16 +148,34 @@ def _attempt(item: Item, work: Callable[[], Marked | None]) -> Marked | None:
         return Marked(item, error=PublishError(reason, "nothing was written"))
 
 
-def _kept(house: House, item: Item) -> Marked | None:
-    """Return how the file ended when the same command did it before, or None."""
+def _kept(house: House, item: Item, waiting: set[str]) -> Marked | None:
+    """Return how the file ended when the same command did it before, or None.
+
+    `waiting` are the records that are only reserved: that of a file found in place is confirmed.
+    """
     if not item.output.is_file():
         return None
-    published = open_asset(item.output).sha256
+    # By its bytes alone: what else may stand there need not be readable as media.
+    with item.output.open("rb") as stream:
+        published = hashlib.file_digest(stream, "sha256").hexdigest()
     source = open_asset(item.source, item.name).sha256
     for record in house.store.ordered(source, house.digest):
-        if record.sha256 == published:
+        if record.sha256 == published and _has_its_manifest(house, item.output, record):
+            if record.id in waiting:
+                house.store.confirm([record.id])
             return Marked(item, record, is_kept=True)
     return None
+
+
+def _has_its_manifest(house: House, output: Path, record: Record) -> bool:
+    """Tell whether the sidecar of an output that needs one is as it was published."""
+    published = open_asset(output)
+    if not house.order.placement.is_beside and can_embed(published):
+        return True
+    try:
+        return hashlib.sha256(published.sidecar.read_bytes()).hexdigest() == record.manifest
+    except FileNotFoundError:
+        return False
 
 
 def _begin(house: House, item: Item, folder: Path, todo: list[tuple[Item, Task]]) -> None:
@@ -165,6 +192,9 @@ def _begin(house: House, item: Item, folder: Path, todo: list[tuple[Item, Task]]
 
 
 def _publish(house: House, item: Item, task: Task, answer: Prepared | TrustkitError) -> Marked:
+    if isinstance(answer, UnreadableError) and item.name not in answer.message:
+        # A worker process that died could not say over which file.
+        raise UnreadableError(f"{item.name} was not marked: {answer.message}", answer.hint)
     if isinstance(answer, TrustkitError):
         raise answer
     prepared = answer
@@ -187,7 +217,7 @@ def _publish(house: House, item: Item, task: Task, answer: Prepared | TrustkitEr
     )
     _note(house, "publishing", _facts(item, record, signed, prepared.disclosure))
     put(house.store, record, output, item.output, original.path)
-    _note(house, "published", {"record": record.id, "output": str(item.output)})
+    _note(house, "published", {"record": record.id, "output": _text(item.output)})
     return Marked(item, record, signed, prepared)
 
 
@@ -196,10 +226,14 @@ def _note(house: House, event: str, facts: Mapping[str, Any]) -> None:
         house.audit.add(event, facts)
 
 
+def _text(path: Path) -> str:
+    return os.fsencode(path).decode("utf-8", "replace")  # not every name is UTF-8, and JSON is
+
+
 def _facts(item: Item, record: Record, signed: Signed, disclosure: Disclosure) -> dict[str, Any]:
     return {
         "path": item.name,
-        "output": str(item.output),
+        "output": _text(item.output),
         "record": record.id,
         "sha256": record.sha256,
         "source_sha256": record.source_sha256,

@@ -5,7 +5,7 @@ Asked before anything is written, so that nothing is half published for want of 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from trustkit.asset import Asset
@@ -15,9 +15,11 @@ from trustkit.errors import PublishError
 from trustkit.houserules import Rules, decide, facts_of, permit
 from trustkit.label import kind_of
 from trustkit.mark.prepare import Steps
-from trustkit.profiles import Place, Profile
+from trustkit.media.metadata import read as read_metadata
+from trustkit.profiles import FIELDS, Place, Profile
 from trustkit.profiles.plan import closed_places, missing, places, refusal
 from trustkit.publish import Order
+from trustkit.watermarks.fit import unmarkable
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +40,13 @@ def allowed(
     ask for more.
     """
     kind = kind_of(asset)
-    gaps = missing(terms.profiles, disclosure, kind, closed_places(asset.media_type))
+    closed = closed_places(asset.media_type)
+    there = () if closed or not terms.profiles else _told(asset)
+    gaps = missing(terms.profiles, disclosure, kind, closed, there)
     if gaps:
         error = refusal(gaps)
         raise PublishError(error.message, error.hint)
-    _left_out(disclosure, kind, order, steps, terms.profiles)
+    _left_out(asset, disclosure, order, steps, places(terms.profiles, disclosure, kind))
     if terms.rules is None:
         return disclosure
     facts = facts_of(
@@ -57,22 +61,30 @@ def allowed(
     return replace(disclosure, review=review)
 
 
+def _told(asset: Asset) -> list[str]:
+    """List the facts that its own metadata tell."""
+    with asset.open() as stream:
+        found = read_metadata(stream, asset.media_type, asset.name)
+    return [fact for fact, name in FIELDS.items() if found.value(name)]
+
+
 def _left_out(
-    disclosure: Disclosure, kind: str, order: Order, steps: Steps, profiles: Sequence[Profile]
+    asset: Asset,
+    disclosure: Disclosure,
+    order: Order,
+    steps: Steps,
+    wanted: Mapping[Place, tuple[str, ...]],
 ) -> None:
-    """Refuse where a step that a profile requires was left out by choice."""
-    wanted = places(profiles, disclosure, kind)
-    said = {
-        Place.TIMESTAMP: ""
-        if order.tsa and not order.defer_timestamp
-        else "--tsa URL, and no --defer-timestamp",
-        Place.WATERMARK: ""
-        if steps.watermark or kind == "document"
-        else "leave out --no-watermark",
-        Place.LABEL: "" if steps.label or disclosure.label_exempt else "--label TEXT",
-    }
-    for place, hint in said.items():
-        if hint and place in wanted:
+    """Refuse where a step that a profile requires was left out by choice, and could be taken."""
+    hints: dict[Place, str] = {}
+    if not order.tsa or order.defer_timestamp:
+        hints[Place.TIMESTAMP] = "--tsa URL, and no --defer-timestamp"
+    if not steps.watermark and not unmarkable(asset):
+        hints[Place.WATERMARK] = "leave out --no-watermark"
+    if not steps.label and not disclosure.label_exempt:
+        hints[Place.LABEL] = "--label TEXT"
+    for place, hint in hints.items():
+        if place in wanted:
             raise PublishError(
                 f"{wanted[place][0]} requires a {_WORDS[place]}, and none is to be made",
                 f"{hint}; nothing was written",

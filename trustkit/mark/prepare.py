@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,7 @@ from trustkit.media.film import Settings
 from trustkit.media.metadata import MODULES
 from trustkit.media.metadata import read as read_metadata
 from trustkit.media.metadata.write import write
+from trustkit.media.pictures.provenance import LEFT_OUT
 from trustkit.profiles import Profile
 from trustkit.profiles.plan import edit
 from trustkit.record import Code
@@ -101,6 +102,10 @@ class _Work:
         folder.mkdir()
         return folder / self.source.path.name
 
+    def note(self, warnings: Iterable[str]) -> None:
+        """Take in what a step says; but the manifest it leaves out becomes the parent of ours."""
+        self.warnings += [one for one in warnings if one != LEFT_OUT]
+
     def done(self, path: Path) -> None:
         """Go on from `path`; what was there before is of no more use."""
         if self.here != self.source.path:
@@ -125,7 +130,7 @@ class Preparer:
             ) from error
 
     def _prepared(self, task: Task) -> Prepared:
-        task.folder.mkdir(parents=True)
+        task.folder.mkdir()
         source = open_asset(task.source, task.name)
         work = _Work(task, self.steps, source, source.path)
         marks: tuple[SoftBinding, ...] = ()
@@ -141,7 +146,7 @@ class Preparer:
         if self.steps.watermark and not self._left_out(work):
             made = self._marked(work)
             marks, quality = self._bindings(source, made), _quality(made)
-            work.warnings += made.warnings
+            work.note(made.warnings)
 
         # (3) Metadata.
         self._told(work, disclosure)
@@ -165,8 +170,11 @@ class Preparer:
     def _labelled(self, work: _Work, wish: Label) -> Labelled:
         target = work.next("labelled")
         source = open_asset(work.here, work.task.name)
-        made = label_file(source, target, wish, settings=_settings(self.steps))
-        work.warnings += made.warnings
+        try:
+            made = label_file(source, target, wish, settings=_settings(self.steps))
+        except UnreadableError as error:
+            raise PublishError(error.message, error.hint or "nothing was written") from error
+        work.note(made.warnings)
         work.done(target)
         return made
 

@@ -94,7 +94,7 @@ def judge(profiles: Iterable[Profile], seen: Seen) -> tuple[Check, ...]:
 
     Nothing here believes what a file says: it is said whether it says it, and the same everywhere.
     """
-    ai = declares_ai(seen.facts)
+    ai = declares_ai(seen.looks, seen.facts)
     return tuple(
         _check(profile.name, need, seen, ai)
         for profile in profiles
@@ -102,13 +102,20 @@ def judge(profiles: Iterable[Profile], seen: Seen) -> tuple[Check, ...]:
     )
 
 
-def declares_ai(facts: Facts) -> bool | None:
-    """Tell whether something found declares AI; None where nothing says how it was made."""
-    said = [_origin_of(place, value) for (place, fact), values in facts.items()
-            if fact == "source_type" for value in values]  # fmt: skip
-    if Origin.AI in said or (Place.METADATA, "system") in facts:
+def declares_ai(looks: Mapping[Place, Look], facts: Facts) -> bool | None:
+    """Tell whether something found declares AI; None where nothing says how it was made.
+
+    That it is no AI is believed neither of a manifest that is not intact nor beside an AIGC block,
+    which is for AI alone: else a broken one would do away with all that is asked.
+    """
+    said = {(place, _origin_of(place, value)) for (place, fact), values in facts.items()
+            if fact == "source_type" for value in values}  # fmt: skip
+    if Origin.AI in {one for _, one in said} or (Place.METADATA, "system") in facts:
         return True
-    return False if any(one is not Origin.NONE for one in said) else None
+    doubtful = Place.AIGC in {place for place, _ in said}
+    is_held = looks[Place.MANIFEST].status is Status.PRESENT
+    denied = (one for place, one in said if is_held or place is not Place.MANIFEST)
+    return False if not doubtful and any(one is not Origin.NONE for one in denied) else None
 
 
 def _origin_of(place: Place, value: Value) -> Origin:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from trustkit.disclosure import SOURCE_TYPES, Disclosure, Origin, origin, uri
@@ -10,7 +10,7 @@ from trustkit.errors import UsageError
 from trustkit.media.metadata import MODULES, aigc
 from trustkit.media.metadata.edit import Edit
 from trustkit.media.metadata.write import ONLY_READ, checked
-from trustkit.profiles import AIGC, FIELDS, Level, Need, Place, Profile
+from trustkit.profiles import AIGC, DECLARED, FIELDS, Level, Need, Place, Profile
 
 AI_LABEL = "1"  # GB 45438: is AI generated
 # Facts that come about by writing, in places that hold nothing else.
@@ -33,11 +33,12 @@ _MINING = (
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A need that cannot be met, and why."""
+    """A need that cannot be met, and why; `is_closed`: this kind of file has no such place."""
 
     profile: str
     need: Need
     why: str
+    is_closed: bool = False
 
 
 def missing(
@@ -45,18 +46,20 @@ def missing(
     disclosure: Disclosure,
     kind: str,
     cannot: Mapping[Place, str] | None = None,
+    there: Collection[str] = (),
 ) -> list[Gap]:
     """List the required facts that cannot be written; empty when all can.
 
     `kind` is image, audio, video or document. `cannot` names places that cannot be written in this
-    file, with the reason: see `closed_places`.
+    file, with the reason: see `closed_places`. `there` are facts that its metadata tell already;
+    credits and rights are kept, how it was made has to be declared.
     """
     closed = cannot or {}
     return [
-        Gap(profile.name, need, why)
+        Gap(profile.name, need, why, need.place in closed)
         for profile in profiles
         for need in _applying(profile, disclosure, kind)
-        if need.level is Level.REQUIRED and (why := _obstacle(need, disclosure, closed))
+        if need.level is Level.REQUIRED and (why := _obstacle(need, disclosure, closed, there))
     ]
 
 
@@ -65,7 +68,8 @@ def refusal(gaps: Iterable[Gap]) -> UsageError:
     found = list(gaps)
     first = found[0]
     more = f" ({len(found) - 1} more)" if len(found) > 1 else ""
-    hints = dict.fromkeys(_OPTIONS[gap.need.fact] for gap in found if gap.need.fact in _OPTIONS)
+    open_facts = (gap.need.fact for gap in found if not gap.is_closed)
+    hints = dict.fromkeys(_OPTIONS[fact] for fact in open_facts if fact in _OPTIONS)
     return UsageError(
         f"{first.profile}, {first.need.clause}: {first.need.asks}: {first.why}{more}",
         f"name {', '.join(hints)}; nothing was written" if hints else "nothing was written",
@@ -149,14 +153,17 @@ def _applying(profile: Profile, disclosure: Disclosure, kind: str) -> Iterable[N
     return (need for need in profile.of(kind) if ai or not need.of_ai_only)
 
 
-def _obstacle(need: Need, disclosure: Disclosure, closed: Mapping[Place, str]) -> str:
+def _obstacle(
+    need: Need, disclosure: Disclosure, closed: Mapping[Place, str], there: Collection[str]
+) -> str:
     if need.place in closed:
         return "" if need.where_feasible else closed[need.place]
     if need.fact in _MADE:
         return ""
     value = told(disclosure, need.fact)
     if not value:
-        return "nothing was declared"
+        is_kept = need.place is Place.METADATA and need.fact not in DECLARED
+        return "" if is_kept and need.fact in there else "nothing was declared"
     if need.place is Place.METADATA and _is_foreign(need, value):
         return f"{value} is a term of manifests alone"
     return ""

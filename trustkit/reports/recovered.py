@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from trustkit.errors import TrustkitError
+from trustkit.evidence.match import in_words
 
 if TYPE_CHECKING:
     from trustkit.evidence.match import Trace, Tried
@@ -56,7 +57,7 @@ def lines(name: str, answer: Recovered) -> Iterator[str]:
 def _told(led: Led) -> Iterator[str]:
     match, record = led.match, led.match.record
     for trace in match.traces:
-        yield f"{trace.way}: {trace.summary}; odds of a false match {_odds(trace)}"
+        yield f"{trace.way}: {trace.summary}; odds of a false match {in_words(trace.odds)}"
     measures = record.measures
     sides = [measures.get(side) for side in ("width", "height")]
     size = f", {sides[0]} x {sides[1]}" if all(sides) else ""
@@ -71,10 +72,6 @@ def _told(led: Led) -> Iterator[str]:
     yield led.manifest.summary
     for key, value in sorted(record.personal.items()):
         yield f"personal {key}: {value}"
-
-
-def _odds(trace: Trace) -> str:
-    return f"at most {trace.odds:.1e}" if trace.odds else "none that counts"
 
 
 def _match(led: Led) -> dict[str, Any]:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from trustkit.service.errors import RefusedError, response
+from trustkit.errors import ConfigError
+from trustkit.service.errors import RefusedError, answer, response
 from trustkit.service.keys import KeyFile, Role
 
 _BEARER = HTTPBearer(auto_error=False, description="A key of `trustkit serve key add`.")
@@ -24,11 +25,14 @@ class Access:
         self._keys = keys
         self._is_public = is_public
         self._is_loopback = is_loopback
+        self._had_keys = False
 
     @property
     def is_at_home(self) -> bool:
         """Whether anybody may read because only this machine can ask."""
-        return self._is_loopback and not self._is_public and not self._keys.all()
+        # A file of keys that is gone opens nothing that was closed.
+        self._had_keys = self._had_keys or bool(self._keys.all())
+        return self._is_loopback and not self._is_public and not self._had_keys
 
     def role(self, presented: str | None) -> Role | None:
         """Return the role of whoever presents this key (None: nothing may be asked)."""
@@ -37,10 +41,11 @@ class Access:
         return Role.READ if self._is_public or self.is_at_home else None
 
 
-def needs(asked: Role) -> Callable[[Request, _Presented], Role]:
+def needs(asked: Role) -> Callable[[Request, _Presented], Awaitable[Role]]:
     """Return a dependency that gives the role of the caller, or refuses (401, 403)."""
 
-    def check(request: Request, presented: _Presented) -> Role:
+    # No thread for it: a stamp of a file is looked at, and threads are for the registry.
+    async def check(request: Request, presented: _Presented) -> Role:
         access: Access = request.app.state.access
         role = access.role(presented.credentials if presented else None)
         if role is None:
@@ -70,11 +75,18 @@ class Hosts:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See ASGI."""
-        if scope["type"] == "http" and self._access.is_at_home and not _is_home(_host(scope)):
-            refusal = RefusedError(421, "this service answers to its loopback names alone")
-            await response(refusal)(scope, receive, send)
-            return
-        await self._app(scope, receive, send)
+        refusal = self._refusal(scope) if scope["type"] == "http" else None
+        await (refusal or self._app)(scope, receive, send)
+
+    def _refusal(self, scope: Scope) -> ASGIApp | None:
+        try:
+            if self._access.is_at_home and not _is_home(_host(scope)):
+                return response(
+                    RefusedError(421, "this service answers to its loopback names alone")
+                )
+        except ConfigError as error:
+            return answer(error)
+        return None
 
 
 def is_loopback(host: str) -> bool:

@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 
 from trustkit.errors import ConfigError, TrustkitError, UnreadableError
 from trustkit.isolation import StartError
+from trustkit.service.discretion import outside
 from trustkit.service.pool import BusyError, EndingError
 from trustkit.stores import StoreError
 
@@ -82,13 +83,19 @@ def _invalid(_request: Request, error: Exception) -> JSONResponse:
     return JSONResponse(body("bad_request", f"{where}: {first['msg']}", "see /openapi.json"), 400)
 
 
-def _ours(_request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, TrustkitError)  # noqa: S101  # registered for it
+def answer(error: TrustkitError) -> JSONResponse:
+    """Return the answer to a request that met an error of ours."""
+    error = outside(error)
     status = next((status for kind, status in _STATUS if isinstance(error, kind)), _INTERNAL)
     after = {"Retry-After": str(error.after)} if isinstance(error, BusyError) else None
     word = _WORDS[_BUSY] if status == _BUSY else error.code
     content = body(word, error.message, error.hint)
     return JSONResponse(content, status, headers=after)
+
+
+def _ours(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, TrustkitError)  # noqa: S101  # registered for it
+    return answer(error)
 
 
 def _full(_request: Request, _error: Exception) -> JSONResponse:

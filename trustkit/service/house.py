@@ -13,6 +13,7 @@ from trustkit.service.errors import RefusedError
 from trustkit.service.metrics import Metrics
 from trustkit.service.pool import Pool
 from trustkit.service.spool import Spool
+from trustkit.service.turns import Turns
 
 if TYPE_CHECKING:
     from trustkit.stores.registry import Registry
@@ -31,6 +32,7 @@ class House:
     spool: Spool
     metrics: Metrics
     registry: Registry | None = field(default=None, repr=False)
+    turns: Turns = field(default_factory=Turns, repr=False)
 
 
 def registry_of(house: House) -> Registry:

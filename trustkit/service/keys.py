@@ -134,11 +134,15 @@ class KeyFile:
         try:
             # mkstemp's files are the owner's alone.
             handle, place = tempfile.mkstemp(prefix=f".{self._path.name}-", dir=self._path.parent)
-            with os.fdopen(handle, "w") as out:
-                out.write(text)
-                out.flush()
-                os.fsync(out.fileno())
-            os.replace(place, self._path)
+            try:
+                with os.fdopen(handle, "w") as out:
+                    out.write(text)
+                    out.flush()
+                    os.fsync(out.fileno())
+                os.replace(place, self._path)
+            except BaseException:
+                Path(place).unlink(missing_ok=True)
+                raise
         except OSError as error:
             raise _bad(self._path, error.strerror or "cannot be written") from error
 

@@ -72,7 +72,7 @@ class _Body:
     def too_large(self) -> RefusedError:
         """Return the refusal of a body that is too large."""
         return RefusedError(
-            413, f"more than {self._most:,} bytes are not taken", "raise --max-bytes"
+            413, f"more than {self._most:,} bytes are not taken", "ask whoever runs the service"
         )
 
 

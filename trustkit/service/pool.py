@@ -26,8 +26,8 @@ _LONGEST = 60  # seconds that a client is asked to wait
 class BusyError(UnreachableError):
     """As many uploads are in hand as may be; `after` are the seconds in which to ask again."""
 
-    def __init__(self, after: int) -> None:
-        super().__init__("all workers are busy", f"ask again in {after} seconds")
+    def __init__(self, after: int, who: str = "all workers are busy") -> None:
+        super().__init__(who, f"ask again in {after} seconds")
         self.after = after
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse
-from starlette.concurrency import run_in_threadpool
 
 from trustkit.errors import TrustkitError
 from trustkit.service.access import needs
 from trustkit.service.house import House
 from trustkit.service.keys import Role
+from trustkit.service.pool import BusyError
 from trustkit.service.schemas import Health
 
 router = APIRouter(tags=["service"])
@@ -32,7 +32,7 @@ async def readyz(request: Request) -> JSONResponse:
     """Say whether files can be verified and records looked for."""
     house: House = request.app.state.house
     workers = "ok" if house.pool.is_ready else "starting"
-    registry = await run_in_threadpool(_registry, house)
+    registry = await _registry(house)
     is_ready = workers == "ok" and registry in {"ok", "none"}
     health = Health(status="ok" if is_ready else "not_ready", workers=workers, registry=registry)
     return JSONResponse(health.model_dump(), 200 if is_ready else 503)
@@ -51,11 +51,13 @@ async def metrics(request: Request) -> Response:
     return Response(house.metrics.text(), media_type="text/plain; version=0.0.4")
 
 
-def _registry(house: House) -> str:
+async def _registry(house: House) -> str:
     if house.registry is None:
         return "none"
     try:
-        house.registry.store.get(_NOBODY)
+        await house.turns.ask(house.registry.store.get, _NOBODY)
+    except BusyError:
+        return "busy"
     except TrustkitError:
         return "unreachable"  # how is in the log of whoever asks it: addresses are not told here
     return "ok"

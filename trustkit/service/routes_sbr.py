@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
-from starlette.concurrency import run_in_threadpool
 
 from trustkit.c2pa.cose import CoseError, alone
 from trustkit.errors import UsageError
@@ -93,10 +92,10 @@ async def by_content(
         _check(alg)
     hinted: _Found = []
     if hint_alg and hint_value:
-        hinted = await run_in_threadpool(_look_up, registry, hint_alg, hint_value)
+        hinted = await house.turns.ask(_look_up, registry, hint_alg, hint_value)
     async with uploaded(request, house) as path:
         found: Sequence[Found] = await asked(request, house, Match(path, alg or ""))
-    rows = await run_in_threadpool(_records, registry, found)
+    rows = await house.turns.ask(_records, registry, found)
     return _matches([*rows, *hinted], most)
 
 
@@ -117,8 +116,8 @@ async def manifest(
     ] = False,
 ) -> Response:
     """Return the manifest store whose active manifest has this id, or that of a record's id."""
-    registry = registry_of(request.app.state.house)
-    content = await run_in_threadpool(_manifest, registry, manifest_id, active=active)
+    house: House = request.app.state.house
+    content = await house.turns.ask(_manifest, registry_of(house), manifest_id, active=active)
     return Response(content, media_type="application/c2pa")
 
 
@@ -157,8 +156,8 @@ async def discovery() -> Discovery:
 
 
 async def _bound(request: Request, alg: str, value: str, most: int) -> Matches:
-    registry = registry_of(request.app.state.house)
-    return _matches(await run_in_threadpool(_look_up, registry, alg, value), most)
+    house: House = request.app.state.house
+    return _matches(await house.turns.ask(_look_up, registry_of(house), alg, value), most)
 
 
 def _check(alg: str) -> None:

@@ -14,11 +14,12 @@ from trustkit.isolation import StartError
 from trustkit.reports import Run, exit_code, word
 from trustkit.reports.schema import ReportDocument, document
 from trustkit.service.access import needs
+from trustkit.service.discretion import told
 from trustkit.service.house import House
 from trustkit.service.keys import Role
 from trustkit.service.pool import EndingError
 from trustkit.service.upload import asked, uploaded
-from trustkit.service.work import Verify
+from trustkit.service.work import NAME, Verify
 from trustkit.verify import Report, unread
 
 router = APIRouter(tags=["verify"])
@@ -37,18 +38,19 @@ async def verify(
     request: Request,
     name: Annotated[
         str, Query(max_length=255, description="What the report calls the file; not logged.")
-    ] = "upload",
+    ] = NAME,
 ) -> Response:
     """Take the file as the body. A file that cannot be read is answered too: verdict `error`."""
     house: House = request.app.state.house
     started, start = datetime.now(UTC), time.perf_counter()
     async with uploaded(request, house) as path:
         try:
-            report: Report = await asked(request, house, Verify(path, name or "upload"))
+            report: Report = await asked(request, house, Verify(path, name or NAME))
         except (StartError, EndingError):
             raise  # no file is to blame
         except TrustkitError as error:
-            report = unread(name, _of_the_file(error))
+            report = unread(name or NAME, _of_the_file(error))
+    report = told(report)
     house.metrics.verdicts.labels(word(report).value).inc()
     run = Run(
         files=[report],

@@ -63,7 +63,8 @@ class Spool:
 
     def close(self) -> None:
         """Remove the folder, with all that other processes of this run have left in it."""
-        os.close(self._lock)
+        if self._lock is not None:
+            os.close(self._lock)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _opens_by_number(self) -> bool:
@@ -91,10 +92,12 @@ def sweep(base: Path) -> int:
     return gone
 
 
-def _made(base: Path) -> tuple[Path, int]:
+def _made(base: Path) -> tuple[Path, int | None]:
     for _ in range(_TRIES):
         folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=base))
         lock = _held(folder)
+        if os.name != "posix":
+            return folder, None
         # Another start may have taken it for one that is over, in the moment before it was locked.
         if lock is not None and folder.is_dir():
             return folder, lock

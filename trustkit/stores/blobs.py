@@ -157,7 +157,8 @@ def missing(name: str, place: str) -> BlobError:
 
 def without_secret(url: str) -> str:
     """Return a URL as it may be shown: whatever stands before an @ may hold a password."""
-    return re.sub(r"//[^/]*@", "//...@", url[:200])
+    # To the last @, and before it is cut: keys of S3 hold slashes, and may be long.
+    return re.sub(r"//.*@", "//...@", url, flags=re.DOTALL)[:200]
 
 
 def _is_whole(target: Path, name: str) -> bool:

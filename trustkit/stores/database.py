@@ -32,6 +32,8 @@ _SWEEP_MS = 500
 _ONE_MOMENT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
 _log = logging.getLogger(__name__)
+# A lost connection is told in our words: what the pool says of it is for whoever asked for logs.
+logging.getLogger("sqlalchemy.pool").addHandler(logging.NullHandler())
 
 Answer = TypeVar("Answer")
 Work = Callable[[Connection], Answer]

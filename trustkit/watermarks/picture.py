@@ -14,6 +14,7 @@ import numpy as np
 from trustkit.asset import Asset, open_asset
 from trustkit.errors import PublishError
 from trustkit.media.pictures import Picture, View, open_picture
+from trustkit.media.pictures.provenance import LEFT_OUT
 from trustkit.media.placing import place, temporary
 from trustkit.watermarks import Mark, Plane, Search
 
@@ -257,7 +258,7 @@ def _ssim(one: Plane, other: Plane) -> float:
 def _losses(picture: Picture) -> Iterator[str]:
     yield from picture.facts.notes
     if picture.facts.has_manifest:
-        yield "its manifest was left out: it would not hold for changed pixels"
+        yield LEFT_OUT
     if picture.facts.has_remote_manifest:
         yield "its XMP pointed to a manifest elsewhere, and no longer does"
 

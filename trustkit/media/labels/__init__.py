@@ -1,8 +1,8 @@
 """A visible label: words in a box, drawn by us and laid over pictures and films.
 
-Shapes are our own, and no font is shipped: letters are those of Pillow's built-in font, or of a
-file that the user names. The box is black with white letters or the other way round, opaque, with
-a thin edge in the colour of its letters; so one of both stands off from whatever lies around it.
+Shapes are our own, and no font is shipped: letters are strokes of ours (see `strokes`), or those of
+a font file that the user names. The box is black with white letters or the other way round, opaque,
+with a thin edge in the colour of its letters; so one of both stands off from whatever lies around.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 _TERMS = re.compile(rb"""xmlns:([A-Za-z_][\w.-]*)\s*=\s*["']http://purl\.org/dc/terms/["']""")
+LEFT_OUT = "its manifest was left out: it would not hold for changed pixels"
 C2PA_UUID = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")  # C2PA 2.2, A.5.3
 
 
