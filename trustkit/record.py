@@ -1,4 +1,4 @@
-"""A record: what a house keeps of a file it published, so that a stripped copy is led back to it."""
+"""A record: what a house keeps of a file it published, so that a stripped copy leads back to it."""
 
 from __future__ import annotations
 

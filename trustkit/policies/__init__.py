@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import re
 import tomllib
-from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from trustkit import shipped as rules
 from trustkit.errors import ConfigError
 from trustkit.policy import CODES, LIST_FILES, Case, Decision, Limits, Pattern, Policy, When, Word
 
@@ -80,30 +80,12 @@ class _File(_Strict):
 
 def shipped() -> list[str]:
     """List the names of the policies that come with trustkit."""
-    folder = files("trustkit.policies")
-    return sorted(
-        p.name.removesuffix(".toml") for p in folder.iterdir() if p.name.endswith(".toml")
-    )
+    return rules.shipped("trustkit.policies")
 
 
 def source(name_or_file: str) -> bytes:
     """Return the text of a shipped policy or of a policy file; raises `ConfigError`."""
-    if name_or_file in shipped():
-        return (files("trustkit.policies") / f"{name_or_file}.toml").read_bytes()
-    try:
-        with Path(name_or_file).open("rb") as stream:
-            text = stream.read(MAX_POLICY + 1)
-    except OSError as error:
-        raise ConfigError(
-            f"no policy {name_or_file!r}: {error.strerror}",
-            f"name a file, or one of {', '.join(shipped())}",
-        ) from error
-    if len(text) > MAX_POLICY:
-        raise ConfigError(
-            f"{name_or_file} is larger than {MAX_POLICY:,} bytes: no policy is",
-            "see docs/policies.md",
-        )
-    return text
+    return rules.source("trustkit.policies", "policy", name_or_file, MAX_POLICY)
 
 
 def load_policy(name_or_file: str) -> Policy:

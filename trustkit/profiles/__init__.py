@@ -10,12 +10,11 @@ import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from importlib.resources import files
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from trustkit import shipped as rules
 from trustkit.errors import ConfigError
 
 MAX_PROFILE = 2**18  # bytes; the shipped ones have under 10 KB
@@ -147,10 +146,7 @@ class _File(_Strict):
 
 def shipped() -> list[str]:
     """List the names of the profiles that come with trustkit."""
-    folder = files("trustkit.profiles")
-    return sorted(
-        p.name.removesuffix(".toml") for p in folder.iterdir() if p.name.endswith(".toml")
-    )
+    return rules.shipped("trustkit.profiles")
 
 
 def load_profiles(names: Iterable[str]) -> tuple[Profile, ...]:
@@ -169,8 +165,9 @@ def load_profiles(names: Iterable[str]) -> tuple[Profile, ...]:
 
 def load_profile(name_or_file: str) -> Profile:
     """Return the profile of that name or in that file; raises `ConfigError` with what is wrong."""
+    source = rules.source("trustkit.profiles", "profile", name_or_file, MAX_PROFILE)
     try:
-        parsed = _File.model_validate(tomllib.loads(_source(name_or_file).decode()))
+        parsed = _File.model_validate(tomllib.loads(source.decode()))
         needs = tuple(need for part in parsed.need for need in _needs(part))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigError(
@@ -184,22 +181,6 @@ def load_profile(name_or_file: str) -> Profile:
 
 
 _HINT = "see docs/profiles.md for every key"
-
-
-def _source(name_or_file: str) -> bytes:
-    if name_or_file in shipped():
-        return (files("trustkit.profiles") / f"{name_or_file}.toml").read_bytes()
-    try:
-        with Path(name_or_file).open("rb") as stream:
-            text = stream.read(MAX_PROFILE + 1)
-    except OSError as error:
-        raise ConfigError(
-            f"no profile {name_or_file!r}: {error.strerror}",
-            f"one of {', '.join(shipped())}, or a TOML file",
-        ) from error
-    if len(text) > MAX_PROFILE:
-        raise ConfigError(f"{name_or_file} is larger than {MAX_PROFILE:,} bytes", _HINT)
-    return text
 
 
 def _needs(part: _Need) -> Iterable[Need]:
