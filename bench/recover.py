@@ -52,7 +52,7 @@ _BATCH = 5000
 _OTHERS, _UNMARKED = 100_000, 2000
 # Where an INDEX.tsv tells of each file: sources of which the photos hold pictures, too. A crop of a
 # marked photo among the other records is no wrong answer.
-_SHARED = ("imagenet-sample", "bsds500")
+_SHARED = ("imagenet-sample", "bsds500", "debian:mate-backgrounds")
 
 
 @dataclass
