@@ -22,7 +22,7 @@ from trustkit.isolation import Limits, run
 from trustkit.mark.allowed import Terms, allowed
 from trustkit.mark.audit import Audit
 from trustkit.mark.prepare import Prepared, Steps, Task, open_preparer
-from trustkit.mark.putting import put, settle, work_folder
+from trustkit.mark.putting import UnconfirmedError, put, settle, work_folder
 from trustkit.publish import Made, Order, Signed, sign
 from trustkit.record import Binding, Record
 from trustkit.recording import Told, declared, record_of
@@ -141,8 +141,11 @@ def _prepared(
 def _attempt(item: Item, work: Callable[[], Marked | None]) -> Marked | None:
     try:
         return work()
-    except TrustkitError as error:
+    except (StoreError, UnconfirmedError) as error:
         return Marked(item, error=error)
+    except TrustkitError as error:
+        # Whatever the reason, what the caller must know is that nothing was written: exit 40.
+        return Marked(item, error=PublishError(error.message, error.hint))
     except OSError as error:
         reason = f"{item.name} cannot be marked: {error.strerror or error}"
         return Marked(item, error=PublishError(reason, "nothing was written"))
