@@ -11,7 +11,7 @@ $(BIN)/trustkit: pyproject.toml uv.lock
 	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info < (3, 14) else "trustkit needs Python 3.11 to 3.13; this is " + sys.version.split()[0] + " (make PYTHON=python3.12 ...)")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9,<1'
-	@$(BIN)/uv sync --quiet --frozen --inexact --all-extras --no-extra invisible-watermark --python $(BIN)/python
+	@$(BIN)/uv sync --quiet --frozen --inexact --all-extras --no-extra invisible-watermark --no-extra train --python $(BIN)/python
 	@touch $@
 
 demo: $(BIN)/trustkit
@@ -45,7 +45,7 @@ docs: $(BIN)/trustkit
 	$(BIN)/sphinx-build -q -W -n docs docs/_build
 
 bench: $(BIN)/trustkit
-	$(BIN)/uv sync --quiet --frozen --inexact --all-extras --no-extra invisible-watermark --group bench --python $(BIN)/python
+	$(BIN)/uv sync --quiet --frozen --inexact --all-extras --no-extra invisible-watermark --no-extra train --group bench --python $(BIN)/python
 	$(BIN)/python -m bench.run
 
 fixtures: $(BIN)/trustkit

@@ -22,6 +22,7 @@ BENCHES = (
     "watermark",
     "sound",
     "video",
+    "detect",
 )
 
 

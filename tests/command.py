@@ -50,7 +50,9 @@ class Answer:
 def environment(home: Path, more: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return an environment that holds nothing of the user's own set-up."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(_OURS)}
-    return {**kept, "HOME": str(home), "TRUSTKIT_HOME": str(home / "trustkit"), **(more or {})}
+    # Detectors have tests of their own; elsewhere their answer would change with every new model.
+    ours = {"TRUSTKIT_HOME": str(home / "trustkit"), "TRUSTKIT_FAST": "1"}
+    return {**kept, "HOME": str(home), **ours, **(more or {})}
 
 
 def call(

@@ -158,7 +158,7 @@ def test_every_command_shown_does_what_is_shown(page: Path, tmp_path: Path) -> N
 
 
 def test_every_finding_code_has_its_paragraph_and_no_other_has() -> None:
-    emitted = {f"{name}.failed" for name in plugins.names("evidence")}
+    emitted = {f"{plugins.load('evidence', n).name}.failed" for n in plugins.names("evidence")}
     origins = {origin.value for origin in Origin} - {"none"}
     for kind in ("manifest", "metadata"):
         emitted |= {f"{kind}.{origin.replace('declared_', 'declares_')}" for origin in origins}

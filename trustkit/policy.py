@@ -27,6 +27,9 @@ CODES = frozenset(
         "identity.expired",
         "identity.trusted",
         "identity.unknown",
+        "detector.failed",
+        "detector.inconclusive",
+        "detector.synthetic",
         "manifest.ancestor_timestamp",
         "manifest.assertion_changed",
         "manifest.content_changed",
@@ -200,7 +203,7 @@ class Policy:
     """A house's rules. With no case holding, a file is accepted.
 
     `trust_lists`, `tsa_lists` and `identity_lists` name lists or files; None means every list
-    installed for that purpose.
+    installed for that purpose. `max_false_positive_rate` is that at which detectors may speak.
     """
 
     name: str
@@ -212,6 +215,7 @@ class Policy:
     max_age_days: int | None = None
     limits: Limits = Limits()
     identity_lists: tuple[str, ...] | None = None
+    max_false_positive_rate: float = 0.01
 
     def judge(self, findings: Iterable[Finding]) -> Verdict:
         """Return the word of the first headline that holds and the first case's decision."""

@@ -49,7 +49,8 @@ class Wish:
     the responders of certificates on a list in use are asked, at `ocsp_hosts` on private addresses
     too; `crls` are files of revocation lists. `validation_time` (ISO 8601) is as of when to judge.
     With `second_opinion` another C2PA engine is asked as well. `registry` is the URL of one, or
-    `none`, or empty: the user's own, where there is one.
+    `none`, or empty: the user's own, where there is one. `fast` leaves the detectors out, which
+    otherwise run on `device`.
     """
 
     policy: str = DEFAULT
@@ -66,6 +67,8 @@ class Wish:
     validation_time: str = ""
     second_opinion: bool = False
     registry: str = ""
+    fast: bool = False
+    device: str = "cpu"
 
 
 @dataclass(frozen=True)
@@ -172,7 +175,8 @@ def chosen_collectors(wish: Wish) -> list[str]:
     for name in (*wish.only, *wish.skip):
         if name not in there:
             raise ConfigError(f"no collector named {name!r}", f"installed: {', '.join(there)}")
-    asked = [n for n in there if (not wish.only or n in wish.only) and n not in wish.skip]
+    skip = {*wish.skip, *(["detectors"] if wish.fast else [])}
+    asked = [n for n in there if (not wish.only or n in wish.only) and n not in skip]
     has_registry = wish.registry != NO_REGISTRY and bool(registry_url(wish.registry))
     if not asked or (asked == ["registry"] and not has_registry):
         # Nothing checked is nothing proved.
@@ -208,6 +212,9 @@ def _collector(
         case "watermark":
             # Of a file's time the greater part is kept for what can prove something.
             return make(wish.mark_keys, policy.limits.max_seconds_per_file / 3)
+        case "detectors":
+            seconds = policy.limits.max_seconds_per_file / 3
+            return make(policy.max_false_positive_rate, seconds, wish.device)
     return make()
 
 

@@ -33,7 +33,9 @@ def test_a_file_with_nothing_in_it_is_never_met_with_silence(name: str) -> None:
     for media in ("scene.jpg", "clip.mkv", "sound.wav", "page.pdf"):
         found = seen(name, MEDIA / media)
         assert found
-        assert all(f.status in {Status.ABSENT, Status.SKIPPED} for f in found)
+        nothing = {Status.ABSENT, Status.SKIPPED}
+        # A detector may also say that it is in doubt, or knows no such picture.
+        assert all(f.status in nothing or f.code == "detector.inconclusive" for f in found)
 
 
 @collectors
@@ -48,11 +50,12 @@ def test_codes_begin_with_the_collectors_name_and_are_known(name: str, tmp_path:
     signed = tmp_path / "signed.jpg"
     order = Order(Disclosure("digitalCapture"))
     sign(open_asset(MEDIA / "scene.jpg"), signed, order, open_signer(KEY, str))
+    own = collector(name).name
 
     for finding in [*seen(name, signed), *seen(name, MEDIA / "scene.jpg")]:
-        assert finding.code.startswith((f"{name}.", "identity."))
+        assert finding.code.startswith((f"{own}.", "identity."))
         assert finding.code in CODES
-        assert finding.source.startswith(name)
+        assert finding.source.startswith(own)
         assert finding.summary
 
 

@@ -21,6 +21,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "recover": ("recover:command", "Lead a stripped copy back to its record."),
     "registry": ("registry:group", "Keep, ask, export and check records of what was published."),
     "watermark": ("watermark:group", "Put a mark into pictures, films and sounds; read it."),
+    "detect": ("detect:command", "Ask detectors for indications of generated media; no proof."),
+    "models": ("models:group", "List, check, measure and add the models that detectors are."),
     "label": ("label:command", "Label media for people: words to see, or a notice to hear."),
     "metadata": ("metadata:group", "Read and write IPTC, XMP and AIGC fields; pixels stay."),
     "timestamp": ("timestamp:group", "Stamp files that were signed without a time stamp."),

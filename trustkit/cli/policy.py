@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -61,9 +62,11 @@ def explain(
     tsa_trust: tuple[str, ...],
     identity_trust: tuple[str, ...],
     fetch_remote: tuple[str, ...],
+    fast: bool,
 ) -> int:
     """Show, case by case, how a policy comes to its decision on one media file."""
     wish = Wish(policy, trust, tsa_trust, remote_hosts=fetch_remote, identity_trust=identity_trust)
+    wish = replace(wish, fast=fast)
     toolbox = open_toolbox(wish)
     worker, limits = partial(open_worker, wish), toolbox.policy.limits
     report = next(verify_all([Source(Path(file), shown(file))], worker, limits, 1, output.stdin()))

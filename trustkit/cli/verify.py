@@ -46,6 +46,9 @@ def wishes(command: Any) -> Any:
             metavar="HOST",
             help="Fetch remote manifests from this host; '*' is any public one. Off by default.",
         ),
+        click.option(
+            "--fast", is_flag=True, envvar="TRUSTKIT_FAST", help="Leave the detectors out."
+        ),
     ]
     for option in reversed(options):
         command = option(command)
@@ -72,6 +75,8 @@ def wishes(command: Any) -> Any:
               help="Read marks with this key too, beside the public one.")  # fmt: skip
 @click.option("--registry", metavar="URL", default="",
               help="Look for records here; none: nowhere.")  # fmt: skip
+@click.option("--device", metavar="NAME", default="cpu", show_default=True,
+              help="Where detectors run.")  # fmt: skip
 @click.option("-f", "--format", "form", type=click.Choice(["text", "table", "json", "jsonl"]),
               default="text", show_default=True)  # fmt: skip
 @click.option("-o", "--output", "out", metavar="FILE", help="Write the report to FILE.")
@@ -92,6 +97,7 @@ def command(
     tsa_trust: tuple[str, ...],
     identity_trust: tuple[str, ...],
     fetch_remote: tuple[str, ...],
+    fast: bool,
     ocsp: bool,
     ocsp_hosts: tuple[str, ...],
     crls: tuple[str, ...],
@@ -101,6 +107,7 @@ def command(
     skip: tuple[str, ...],
     mark_keys: tuple[str, ...],
     registry: str,
+    device: str,
     form: str,
     out: str | None,
     jobs: int,
@@ -120,6 +127,7 @@ def command(
     wish = Wish(policy, trust, tsa_trust, only, skip, fetch_remote, mark_keys, identity_trust)
     as_of = _moment(validation_time, quiet=quiet)
     wish = replace(wish, second_opinion=second_opinion, registry=registry)
+    wish = replace(wish, fast=fast, device=device)
     wish = replace(wish, ocsp=ocsp, ocsp_hosts=ocsp_hosts, crls=crls, validation_time=as_of)
     words = _words(fail_on)
     toolbox = open_toolbox(wish)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from trustkit.errors import TrustkitError
-from trustkit.finding import Finding
+from trustkit.finding import Finding, Status
 from trustkit.policy import Decision, Word
 
 if TYPE_CHECKING:  # every command comes by here, and few verify
@@ -100,9 +100,12 @@ def printable(text: str) -> str:
 
 
 def _goes_without_saying(finding: Finding) -> bool:
-    # Most files have no mark and no record: the sentence speaks of what was found alone.
+    # Most files have no mark and no record: the sentence speaks of what was found alone, and of
+    # detectors that looked.
     if finding.seen() or finding.code.endswith(".failed"):
         return False
+    if finding.code == "detector.synthetic":
+        return finding.status is Status.SKIPPED
     return finding.code.startswith(("watermark.", "registry."))
 
 
@@ -216,7 +219,7 @@ _TOLD: dict[Word, tuple[str, ...]] = {
         *_HISTORY,
     ),
     Word.VALID_UNTRUSTED: (*_SIGNERS, *_IDENTITIES, "manifest.nonconformant", *_HISTORY),
-    Word.LIKELY_AI: ("detector.synthetic",),
+    Word.LIKELY_AI: ("detector.synthetic", "detector.inconclusive"),
     Word.INCONCLUSIVE: (
         *_UNREAD,
         "detector.inconclusive",
@@ -229,9 +232,11 @@ _TOLD: dict[Word, tuple[str, ...]] = {
         "watermark.present",
         *_UNSIGNED,
         "metadata.conflict",
+        "detector.synthetic",
         "watermark.failed",
         "registry.failed",
         "metadata.failed",
+        "detector.failed",
     ),
 }
 

@@ -71,7 +71,7 @@ def begin(path: Path, count: int, later: int, film: Film) -> Iterator[Luma]:
         stream = container.streams[film.stream]
         stream.thread_type = "AUTO"
         last = film.start
-        for frame in islice(_decoded(container, stream), count):
+        for frame in islice(decoded(container, stream), count):
             last = float(frame.pts * frame.time_base)
             yield _readable(frame, film)
         end = film.start + (film.seconds or 0.0)
@@ -79,7 +79,7 @@ def begin(path: Path, count: int, later: int, film: Film) -> Iterator[Luma]:
             if float(key * stream.time_base) > last:
                 container.seek(key, stream=stream, backward=True)
                 yield from (
-                    _readable(frame, film) for frame in islice(_decoded(container, stream), 1)
+                    _readable(frame, film) for frame in islice(decoded(container, stream), 1)
                 )
 
 
@@ -92,7 +92,7 @@ def frame_at(path: Path, seconds: float, film: Film) -> Luma | None:
         if seconds > 0:
             container.seek(int(wanted / stream.time_base), stream=stream, backward=True)
         last: Any = None
-        for frame in _decoded(container, stream):
+        for frame in decoded(container, stream):
             if float(frame.pts * frame.time_base) > wanted + _SAME_TIME:
                 return _readable(last or frame, film)
             last = frame
@@ -116,7 +116,7 @@ def paced(
         if start > film.start:
             container.seek(int(start / stream.time_base), stream=stream, backward=True)
         turn = -1
-        for frame in _decoded(container, stream):
+        for frame in decoded(container, stream):
             at = float(frame.pts * frame.time_base)
             if at > end:
                 return
@@ -135,7 +135,7 @@ def _readable(frame: Any, film: Film) -> Luma:
 
 def _in_turn(container: Any, stream: Any, step: int, end: float) -> Iterator[Any]:
     owed = 0
-    for number, frame in enumerate(_decoded(container, stream)):
+    for number, frame in enumerate(decoded(container, stream)):
         is_turn = number % step == step // 2
         # Frames coded by themselves tell most: those out of turn stand in for the next.
         if (int(frame.pict_type) == 1 and owed < 1) or (is_turn and owed < 1):
@@ -154,7 +154,7 @@ def _sought(container: Any, stream: Any, count: int, start: float, end: float) -
         following = keys[number + 1] if number + 1 < len(keys) else None
         container.seek(key, stream=stream, backward=True)
         taken = 0
-        for place, frame in enumerate(_decoded(container, stream)):
+        for place, frame in enumerate(decoded(container, stream)):
             if taken == each or (following is not None and frame.pts >= following):
                 break
             # Where key frames are rare, frames between them too, but not all of them.
@@ -176,7 +176,8 @@ def _key_frames(container: Any, stream: Any, count: int, start: float, end: floa
             yield packet.pts
 
 
-def _decoded(container: Any, stream: Any) -> Iterator[Any]:
+def decoded(container: Any, stream: Any) -> Iterator[Any]:
+    """Give every whole frame from where the container stands; damaged ones are passed over."""
     bad = 0
     for packet in container.demux(stream):
         try:

@@ -1,0 +1,1 @@
+"""A trial of a detector: media with known labels are shown to it, and its errors are counted."""
