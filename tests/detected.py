@@ -31,11 +31,17 @@ def written(path: Path, rgb: np.ndarray) -> Path:
     return path
 
 
-def film(path: Path, lights: Sequence[float], pitch: float | None, seconds: int = 4) -> Path:
-    """Write a film whose brightness changes with its shots, with a tone for its sound."""
+def film(
+    path: Path, lights: Sequence[float], pitch: float | None, seconds: int = 4, key: int = 5
+) -> Path:
+    """Write a film whose brightness changes with its shots, with a tone for its sound.
+
+    Every so many frames (`key`) one is coded by itself.
+    """
     rate, size = 10, (96, 64)
     with av.open(str(path), "w") as out:
-        video: Any = out.add_stream("libx264", rate=rate, options={"g": "5", "preset": "ultrafast"})
+        options = {"g": str(key), "preset": "ultrafast"}
+        video: Any = out.add_stream("libx264", rate=rate, options=options)
         video.width, video.height, video.pix_fmt = *size, "yuv420p"
         audio: Any = out.add_stream("aac", rate=48000) if pitch else None
         count, heard = seconds * rate, 0

@@ -30,16 +30,16 @@ Traces = dict[str, NDArray[np.float16]]
 def rows_of(data: Path, extra: Path | None) -> list[tuple[Path, Row]]:
     """Return the pictures of INDEX.tsv in `data`, and of the further photographs in `extra`.
 
-    Those that may not be learned from are left out of both learning and thresholds.
+    Those of `extra` that may not be learned from are left out of thresholds, too. Files are called
+    as `trustkit models bench` calls those of several indexes.
     """
     found = [(data / row.file, row) for row in read(data / "INDEX.tsv")]
     if extra is None:
         return found
-    for row in read(extra / "INDEX.tsv"):
-        if row.shippable:
-            named = replace(row, file=f"extra/{row.file}")
-            found.append((extra / "crops" / row.file, named))
-    return found
+    found += [(extra / row.file, row) for row in read(extra / "INDEX.tsv") if row.shippable]
+    return [
+        (path, replace(row, file=f"{path.parent.parent.name}/{row.file}")) for path, row in found
+    ]
 
 
 def crops(path: Path, condition: str) -> list[NDArray[np.uint8]]:

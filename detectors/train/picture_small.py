@@ -18,7 +18,7 @@ from picture_crops import CONDITIONS, Traces, all_traces, rows_of
 from picture_export import export
 from picture_head import Head, family_weights, fit, scores
 from sklearn.metrics import roc_auc_score
-from splits import FOLDS, Row, testing, training
+from splits import FOLDS, Row, by_generator, testing, training
 
 SEED = 7
 _LEARNED_FROM = (("clean", 0, 0.25), ("clean", -1, 0.25), ("degraded", 0, 0.5))  # crop, share
@@ -88,6 +88,10 @@ def table(title: str, results: dict[str, NDArray[np.float64]], rows: list[Row]) 
     return found
 
 
+def _first(results: dict[str, NDArray[np.float64]], count: int) -> dict[str, NDArray[np.float64]]:
+    return {name: values[:count] for name, values in results.items()}
+
+
 def main() -> None:
     """Train, measure, export, write."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -97,15 +101,18 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True, help="traces and scores go here")
     parser.add_argument("--compare", action="store_true", help="what was left out would have added")
     asked = parser.parse_args()
+    asked.work.mkdir(parents=True, exist_ok=True)
     pictures = rows_of(asked.data, asked.extra)
     rows = [row for _, row in pictures]
     found = all_traces([path for path, _ in pictures], asked.work / "traces.npz")
-    main_rows = [row for row in rows if not row.file.startswith("extra/")]
-    first = len(main_rows)
+    first = len(rows_of(asked.data, None))
+    main_rows = rows[:first]
 
     results = held_out(found, rows, all_licences=False)
-    part = {name: values[:first] for name, values in results.items()}
-    metrics = table("shippable sources only", part, main_rows)
+    metrics = table("families and galleries held out", _first(results, first), main_rows)
+    folded = by_generator(rows)
+    relatives = held_out(found, folded, all_licences=False)
+    table("relatives of a generator known", _first(relatives, first), folded[:first])
     with (asked.work / "scores.tsv").open("w", encoding="utf-8") as stream:
         stream.write("file\tcondition\tfold\tscore\tdistance\n")
         for condition in CONDITIONS:
@@ -128,7 +135,7 @@ def main() -> None:
     if not asked.compare:
         return
     every = held_out(found, rows, all_licences=True)
-    table("non-commercial ones too", {k: v[:first] for k, v in every.items()}, main_rows)
+    table("non-commercial ones too", _first(every, first), main_rows)
     if first < len(rows):
         alone = {name: values[:first] for name, values in found.items()}
         table("without further photographs", held_out(alone, main_rows, False), main_rows)

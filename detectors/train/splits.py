@@ -37,7 +37,7 @@ _HALF = {"wan", "fun", "scail", "vace", "humo", "kandinsky", "luma", "runway", "
 class Row:
     """One picture of the index: `label` 1 for generated; `family` of its generator or source.
 
-    `gallery` is what must not be known either: where generated pictures were collected.
+    `gallery` is what must not be known either: where it was collected.
     """
 
     file: str
@@ -101,7 +101,7 @@ def _row(line: dict[str, str]) -> Row:
     label, name, repo = int(line["label"]), line["generator_or_source"], line["repo_or_package"]
     family, fold = _generator(name, repo) if label else _source(name, repo)
     return Row(line["file"], label, name, repo, line["licence_note"], family, fold,
-               int(line["short_side_before_crop"]), repo if label else "")  # fmt: skip
+               int(line["short_side_before_crop"]), repo)  # fmt: skip
 
 
 def _source(name: str, repo: str) -> tuple[str, int]:

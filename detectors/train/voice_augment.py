@@ -18,15 +18,15 @@ RATE = 16_000  # Hz
 
 def spoil(sound: Sound, random: np.random.Generator) -> Sound:
     """Return (samples,) after a chance chain of speed, filter, room, band, noise and codec."""
-    if random.random() < 0.3:  # noqa: PLR2004
+    if random.random() < 0.3:
         sound = _faster(sound, random.uniform(0.93, 1.07))
-    if random.random() < 0.7:  # noqa: PLR2004
+    if random.random() < 0.7:
         sound = _filtered(sound, random)
-    if random.random() < 0.2:  # noqa: PLR2004
+    if random.random() < 0.2:
         sound = _room(sound, random)
-    if random.random() < 0.35:  # noqa: PLR2004
+    if random.random() < 0.35:
         sound = _band(sound, random)
-    if random.random() < 0.5:  # noqa: PLR2004
+    if random.random() < 0.5:
         sound = _noise(sound, random.uniform(12, 40), random)
     peak = float(np.abs(sound).max()) or 1.0
     sound = (sound * np.float32(random.uniform(0.2, 0.95) / peak)).astype(np.float32)
@@ -35,7 +35,7 @@ def spoil(sound: Sound, random: np.random.Generator) -> Sound:
         sound = sounds.mp3(sound, RATE, random)
     elif choice == 1:
         sound = sounds.opus(sound, RATE, random)
-    elif choice == 2:  # noqa: PLR2004
+    elif choice == 2:
         sound = sounds.telephone(sound, RATE, random)
     return np.ascontiguousarray(sound, np.float32)
 

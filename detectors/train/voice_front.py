@@ -9,6 +9,7 @@ synthesis, and would be learned instead.
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import torch
 from torch import nn
@@ -139,7 +140,7 @@ class Front(nn.Module):
         along = _turned(a[:, 1:], b[:, 1:], a[:, :-1], b[:, :-1])
         for (c, d), axis in ((ahead, 2), (along, 1), (along, 2)):
             first, second = (slice(1, None), slice(None, -1))
-            if axis == 2:  # noqa: PLR2004
+            if axis == 2:
                 e, f = _turned(c[:, :, first], d[:, :, first], c[:, :, second], d[:, :, second])
             else:
                 e, f = _turned(c[:, first], d[:, first], c[:, second], d[:, second])
@@ -234,4 +235,4 @@ def _modulation() -> torch.Tensor:
 
 def _rates() -> list[tuple[int, int]]:
     edges = [6, 10, 16, 24, 36, 52, 72, 96, 128, 160, 199]  # quarters of a Hz, nearly
-    return list(zip(edges[:-1], edges[1:], strict=True))
+    return list(pairwise(edges))

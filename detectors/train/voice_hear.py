@@ -44,23 +44,25 @@ def together(parts: list[Heard]) -> Heard:
     )
 
 
-def hear(rows: list[Row], folder: Path, kind: str, cache: Path, every: int = 1) -> Heard:
+def hear(rows: list[Row], folder: Path, kind: str, cache: Path, part: str = "") -> Heard:
     """Return the windows of every clip after `kind`: clean, a condition, or spoiled-N.
 
-    A spoiled clip gives one of its windows, by chance. `every` = 3: of every third clip alone.
+    A spoiled clip gives one of its windows, by chance. `part`: "third" of every third clip alone.
     """
-    kept = cache / (f"{kind}.npz" if every == 1 else f"{kind}.{every}.npz")
+    kept = cache / f"{kind}{part and '.'}{part}.npz"
     if kept.exists():
         with np.load(kept) as found:
             return Heard(found["numbers"], found["clips"])
     torch.set_num_threads(1)
     front = Front().eval()
-    parts = [
-        _heard(front, number, row, folder, kind)
-        for number, row in enumerate(rows)
-        if number % every == 0
-    ]
-    whole = together(parts)
+    step = 3 if part else 1
+    whole = together(
+        [
+            _heard(front, number, row, folder, kind)
+            for number, row in enumerate(rows)
+            if number % step == 0
+        ]
+    )
     cache.mkdir(parents=True, exist_ok=True)
     np.savez(kept, numbers=whole.numbers, clips=whole.clips)
     return whole

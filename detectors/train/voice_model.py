@@ -6,6 +6,7 @@ measurement can be looked at.
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,7 +46,7 @@ class Line:
 
 
 def fit(heard: Heard, rows: list[Row], strengths: list[float]) -> list[Line]:
-    """Return a line for every strength C, from the smallest; each begins where the last one ended."""
+    """Return a line for every strength C, smallest first; each begins where the last one ended."""
     mean = heard.numbers.mean(0, dtype=np.float64)
     spread = heard.numbers.std(0, dtype=np.float64) + 1e-6
     z = np.clip((heard.numbers - mean) / spread, -_MOST, _MOST)
@@ -102,12 +103,15 @@ def distances(line: Line, heard: Heard) -> Floats:
 
 def export(line: Line, path: Path) -> None:
     """Write the model as ONNX: input `sound`, outputs `logit` and `distance`."""
-    torch.onnx.export(
-        Voice(line).eval(),
-        (torch.zeros(1, LENGTH),),
-        str(path),
-        input_names=["sound"],
-        output_names=["logit", "distance"],
-        opset_version=_OPSET,
-        dynamo=False,
-    )
+    with warnings.catch_warnings():
+        # The older exporter is meant (the newer one needs onnxscript), and says that it is old.
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            Voice(line).eval(),
+            (torch.zeros(1, LENGTH),),
+            str(path),
+            input_names=["sound"],
+            output_names=["logit", "distance"],
+            opset_version=_OPSET,
+            dynamo=False,
+        )

@@ -43,7 +43,7 @@ _FOLD = {
 
 @dataclass(frozen=True)
 class Row:
-    """One clip of the index: `label` 1 for synthetic; `family` of the system or of the recordings."""
+    """One clip: `label` 1 for synthetic; `family` of the system, or of the recordings."""
 
     file: str
     label: int
@@ -53,14 +53,18 @@ class Row:
     fold: int
 
     @property
-    def shippable(self) -> bool:
-        """Tell whether weights trained on it may be given away: non-commercial terms forbid it."""
-        return "NC" not in self.licence
+    def stated(self) -> bool:
+        """Tell whether a licence is stated that lets weights be given away.
+
+        Not so of what is non-commercial in part, of what nobody checked (each contributor to
+        Precise-Community-Data chose a licence, BY-NC among them), and of pages that state none.
+        """
+        return self.commercial and not self.licence.startswith("none stated")
 
     @property
-    def stated(self) -> bool:
-        """Tell whether somebody stated a licence that allows it (demo pages mostly state none)."""
-        return self.shippable and not self.licence.startswith("none stated")
+    def commercial(self) -> bool:
+        """Tell whether no non-commercial terms are known of, or feared."""
+        return "NC" not in self.licence and "check" not in self.licence
 
 
 def read(index: Path) -> list[Row]:

@@ -110,12 +110,14 @@ def test_a_changed_model_is_not_asked(tmp_path: Path) -> None:
         stream.write(b"\0")
 
     answer = call_here(
-        "detect", MEDIA / "scene.jpg", "--detector", "bright", "-f", "jsonl", home=tmp_path
-    )
+        "detect", MEDIA / "scene.jpg", "--detector", "bright", "-f", "jsonl",
+        "--explain", tmp_path / "why", home=tmp_path,
+    )  # fmt: skip
 
     assert answer.code == 33
     assert "was changed" in answer.rows()[0]["error"]["message"]
     assert answer.rows()[0]["synthetic"] is None
+    assert answer.rows()[0]["explained"] is None  # the same keys as of any other file
 
 
 def test_a_broken_card_is_exit_33(tmp_path: Path) -> None:

@@ -27,13 +27,15 @@ from tests import detector_toys as toys
 from tests.command import COMMAND, Answer, environment
 from tests.conftest import Run
 from trustkit.cli.models_source import model_fetcher
+from trustkit.detectors.wire import sized, whole
 
 Models = Callable[..., Answer]
 
 
 @pytest.fixture
-def models(quick: Run, tmp_path: Path) -> Models:
-    """Run `trustkit models` with a home of its own."""
+def models(quick: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Models:
+    """Run `trustkit models` with a home of its own, and none of the shipped detectors."""
+    monkeypatch.setattr("trustkit.detectors.shelf.shipped_folder", lambda: None)
     return partial(quick, "models", env={"TRUSTKIT_HOME": str(tmp_path / "own")})
 
 
@@ -142,8 +144,9 @@ def test_a_card_that_is_too_large_or_no_toml_is_refused(
     refused(models("add", folder), own, "larger than 65,536 bytes")
     (folder / "card.toml").write_bytes(b"\xff\xfe\x00")
     refused(models("add", folder), own, "is not TOML")
-    (folder / "card.toml").write_text("a = " + "[" * 30_000)
-    refused(models("add", folder), own, "is not TOML")
+    for text in ("a = " + "[" * 30_000, "rank = " + "9" * 5000):
+        (folder / "card.toml").write_text(text)
+        refused(models("add", folder), own, "is not TOML")
 
 
 # What a model may not be.
@@ -156,6 +159,21 @@ def _outside() -> onnx.ModelProto:
     tensor.data_location = onnx.TensorProto.EXTERNAL
     tensor.ClearField("raw_data")
     return made
+
+
+def _overlong() -> bytes:
+    # The same, under tags with bits above the 32 that onnxruntime's reader keeps.
+    made = toys.picture_model()
+    name = made.graph.initializer.pop(0).name
+    tensor = whole(2, onnx.TensorProto.FLOAT) + sized(8, name.encode())
+    place = sized(1, b"location") + sized(2, b"weights.bin")
+    tensor += _tag(13, 2) + bytes([len(place)]) + place + _tag(14, 0) + b"\x01"
+    return made.SerializeToString() + sized(7, sized(5, tensor))
+
+
+def _tag(number: int, wire: int) -> bytes:
+    value = number << 3 | wire | 1 << 33
+    return bytes([value >> 7 * i & 0x7F | 0x80 for i in range(4)] + [value >> 28])
 
 
 def _foreign() -> onnx.ModelProto:
@@ -186,6 +204,7 @@ PLAIN = {"output": {"score": "logit"}, "domain": {}}
 BAD_MODELS: dict[str, tuple[Callable[[], onnx.ModelProto | bytes], dict[str, Any], str]] = {
     "tensors in other files": (_outside, {}, "keeps tensors in other files"),
     "tensors in other files, hidden": (_hidden, {}, "keeps tensors in other files"),
+    "tensors in other files, in disguise": (_overlong, {}, "is not an ONNX model"),
     "operators of a library": (_foreign, {}, "needs operators of com.example.native"),
     "bytes that are no model": (lambda: b"no model" * 100, {}, "is not an ONNX model"),
     "nothing": (lambda: b"", {}, "cannot be run"),
@@ -227,6 +246,35 @@ def test_what_an_outside_tensor_names_is_never_read(
     (tmp_path / "weights.bin").write_bytes(np.full(4, 0.5, np.float32).tobytes())
     folder = toys.write(tmp_path, "bad", _outside(), toys.picture_card())
     refused(models("add", folder), own, "keeps tensors in other files")
+
+
+def test_a_model_that_does_not_end_is_ended(
+    models: Models, own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trustkit.detectors.session._MOST_SECONDS", 0.3)
+    value = partial(helper.make_tensor_value_info, shape=[1, 1])
+    turn = helper.make_graph(
+        [helper.make_node("Identity", ["go"], ["on"]), helper.make_node("Neg", ["x"], ["y"])],
+        "turn",
+        [helper.make_tensor_value_info("i", onnx.TensorProto.INT64, []),
+         helper.make_tensor_value_info("go", onnx.TensorProto.BOOL, []),
+         value("x", onnx.TensorProto.FLOAT)],
+        [helper.make_tensor_value_info("on", onnx.TensorProto.BOOL, []),
+         value("y", onnx.TensorProto.FLOAT)],
+    )  # fmt: skip
+    model = toys.picture_model()
+    model.graph.node.append(helper.make_node("Loop", ["turns", "", "logit"], ["end"], body=turn))
+    model.graph.initializer.append(numpy_helper.from_array(np.array(2**62), "turns"))
+    model.graph.output.append(value("end", onnx.TensorProto.FLOAT))
+    card = {**toys.picture_card(), "output": {"score": "end"}, "domain": {}}
+    refused(models("add", toys.write(tmp_path, "bad", model, card)), own, "does not end in 0.3")
+
+
+def test_a_model_of_more_fields_than_any_has_is_not_read_for_minutes(
+    models: Models, own: Path, toy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trustkit.detectors.sealed._MOST_FIELDS", 20)
+    refused(models("add", toy), own, "is not an ONNX model")
 
 
 def test_a_changed_or_missing_file_is_refused(
@@ -274,6 +322,18 @@ def tarred(files: dict[str, bytes], mode: Any = "w:gz", **links: str) -> bytes:
             entry.type, entry.linkname = tarfile.SYMTYPE, target
             archive.addfile(entry)
     return packed.getvalue()
+
+
+def holes(name: str, size: int) -> bytes:
+    """Return a tar of one file of `size` zeros, of which it holds not one (GNU's old form)."""
+    entry = tarfile.TarInfo(name)
+    entry.type = tarfile.GNUTYPE_SPARSE
+    head = bytearray(entry.tobuf(tarfile.GNU_FORMAT))
+    head[398:410] = b"%011o\0" % 0
+    head[386:398] = head[483:495] = b"%011o\0" % size
+    head[148:156] = b" " * 8
+    head[148:156] = b"%06o\0 " % sum(head)
+    return bytes(head)
 
 
 def files_of(folder: Path, under: str = "") -> dict[str, bytes]:
@@ -324,6 +384,15 @@ def test_an_archive_that_unpacks_to_too_much_is_refused(
 # What an address may not be.
 
 
+def test_files_of_holes_count_as_what_they_unpack_to(
+    models: Models, own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trustkit.detectors.unpack.MAX_UNPACKED", 10**6)
+    file = tmp_path / "bomb"
+    file.write_bytes(b"".join(holes(f"f{i}", 600_000) for i in range(2)) + bytes(1024))
+    refused(models("add", file), own, "unpacks to more than")
+
+
 @contextmanager
 def serving(answers: dict[str, bytes | str]) -> Iterator[tuple[str, list[str]]]:
     """Serve bytes, or redirects to an address, on loopback; tell where, and what was asked for."""
@@ -364,6 +433,7 @@ def test_what_has_another_hash_is_not_installed(models: Models, own: Path, toy: 
     with serving({"/toy.zip": zipped(files_of(toy))}) as (at, asked):
         refused(models("add", f"{at}/toy.zip", "--sha256", "0" * 64), own, "was changed")
     assert asked == ["/toy.zip"]
+    refused(models("add", f"{at}/toy.zip", "--sha256", "abc"), own, "is no SHA-256", 2)
 
 
 @pytest.mark.parametrize(
@@ -394,6 +464,14 @@ def test_a_redirect_does_not_lead_into_the_house(is_named: bool) -> None:
     assert fetch.allow("127.0.0.1") == is_named
     assert not any(map(fetch.allow, ["10.0.0.1", "169.254.169.254", "::1"]))
     assert fetch.allow("8.8.8.8")
+
+
+def test_onnxruntime_tells_its_maker_nothing(home: Path, toy: Path, tmp_path: Path) -> None:
+    # It would keep a number of this user, and what is to be sent, in their cache.
+    own = {"TRUSTKIT_HOME": str(tmp_path / "own"), "XDG_CACHE_HOME": str(tmp_path / "cache"),
+           "ORT_DISABLE_TELEMETRY": "0"}  # fmt: skip
+    subprocess.run([COMMAND, "models", "add", toy], env=environment(home, own), check=True)
+    assert not [*tmp_path.rglob("deviceid"), *home.rglob("deviceid")]
 
 
 # What is not to happen to a shelf.
@@ -488,9 +566,12 @@ def test_what_a_killed_process_left_is_swept_away_later(
     left.mkdir(parents=True)
     (left / "model.onnx").write_bytes(b"half")
     long_ago = time.time() - 86_400
-    os.utime(left, (long_ago, long_ago))
+    (own / ".git").mkdir()
+    for folder in (left, own / ".git"):
+        os.utime(folder, (long_ago, long_ago))
     assert models("add", toy).code == 0
-    assert [path.name for path in own.iterdir()] == ["toy-picture"]
+    # What is not ours stays.
+    assert sorted(path.name for path in own.iterdir()) == [".git", "toy-picture"]
 
 
 # What is done.

@@ -182,6 +182,10 @@ def test_figures_are_those_that_the_pixels_say(bench: Bench, toy: Path, collecti
     assert first["auc"]["value"] == pytest.approx(auc(*levels), abs=1e-6)
     low, high = first["auc"]["interval_95"]
     assert low < first["auc"]["value"] <= high
+    # What is found is a share of the generated ones, and of nothing else.
+    assert {name: first[name]["of"] for name in ("auc", "tpr_1", "tpr_5")} == {
+        "auc": 32, "tpr_1": 16, "tpr_5": 16,
+    }  # fmt: skip
     scores = {s["file"]: s["score"] for s in found["scores"] if s["condition"] == "clean"}
     assert scores["made/0-0.png"] == pytest.approx(10 * (150 / 255 - 0.5), abs=1e-4)
     # The card's threshold of 1 % is a logit of 2: grey 179 and more.
@@ -283,6 +287,36 @@ def test_where_nothing_is_unseen_there_is_no_headline(
         toy, collection, "--conditions", "clean", "--card", toy, "--recalibrate", code=2
     )
     assert "nothing to calibrate on" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("header", "words"),
+    [
+        ("Generator", "SDXL_Turbo"),  # a header and a name, written in another way
+        ("generator\tSystem", "ours\tsdxl turbo"),  # a second name beside the first
+        ("generator\tSource repo", "ours\tSDXL Turbo"),
+    ],
+)
+def test_another_way_to_write_it_does_not_make_it_unseen(
+    bench: Bench, collection: Path, tmp_path: Path, header: str, words: str
+) -> None:
+    seen = [{"name": "sdxl-turbo (v1), others", "licence": "CC0", "count": 4, "source": "-"}]
+    toy = picture_toy(tmp_path, "toy-spelt", trained_on=seen)
+    grey(tmp_path / "one.png", 20)
+    index = write_index(tmp_path, [("one.png", 1, words)], f"File\tLabel\t{header}")
+    answer = bench(toy, index, "--conditions", "clean", code=30)
+    assert "NO HEADLINE: the model was trained on relatives of every file" in answer.stdout
+
+
+def test_figures_are_not_written_over_an_index_or_into_another_card(
+    bench: Bench, toy: Path, collection: Path, tmp_path: Path
+) -> None:
+    before = collection.read_bytes()
+    assert "named twice" in bench(toy, collection, "--json", collection, code=2).stderr
+    other = picture_toy(tmp_path, "toy-other")
+    page = (other / "CARD.md").read_bytes()
+    assert "is the folder of toy-other" in bench(toy, collection, "--card", other, code=2).stderr
+    assert (collection.read_bytes(), (other / "CARD.md").read_bytes()) == (before, page)
 
 
 def test_a_card_that_does_not_tell_its_training_is_not_believed(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -49,8 +51,9 @@ def toys(tmp_path_factory: pytest.TempPathFactory) -> Path:
     picture_toy(
         home / "trustkit/detectors",
         metrics={"clean": {"auc": [0.9, 0.85, 0.95, 1000], "tpr_5": [0.6, 0.55, 0.65, 900]}},
+        rank=999,  # before those that come with trustkit
     )
-    sound_toy(home / "trustkit/detectors")
+    sound_toy(home / "trustkit/detectors", rank=999)
     return home
 
 
@@ -180,7 +183,7 @@ def test_a_policy_chooses_how_often_a_detector_may_be_wrong(toys: Path, tmp_path
 
 
 def test_an_answer_that_flips_under_a_mild_re_encode_is_inconclusive(tmp_path: Path) -> None:
-    picture_toy(tmp_path / "trustkit/detectors", of="grain")
+    picture_toy(tmp_path / "trustkit/detectors", of="grain", rank=999)
     picture = detected.grainy(tmp_path / "a.png", 0.5, 0.105)
     finding = only(ask(tmp_path, picture).rows()[0])
 
@@ -192,8 +195,8 @@ def test_an_answer_that_flips_under_a_mild_re_encode_is_inconclusive(tmp_path: P
 
 def test_detectors_that_disagree_are_inconclusive_and_the_lead_speaks(tmp_path: Path) -> None:
     shelf = tmp_path / "trustkit/detectors"
-    picture_toy(shelf, "leader", rank=9)
-    picture_toy(shelf, "second", of="grain")
+    picture_toy(shelf, "leader", rank=999)
+    picture_toy(shelf, "second", of="grain", rank=998)
     detected.grey(tmp_path / "likely.png", LIKELY)
     detected.grainy(tmp_path / "grainy.png", 0.3, 0.25)
     detected.grey(tmp_path / "unlikely.png", UNLIKELY)
@@ -204,7 +207,7 @@ def test_detectors_that_disagree_are_inconclusive_and_the_lead_speaks(tmp_path: 
         assert finding["code"] == "detector.inconclusive", name
         assert "disagree: leader" in finding["summary"]
         assert finding["source"] == "detector:leader@1"
-        assert [other["name"] for other in finding["facts"]["others"]] == ["second"]
+        assert finding["facts"]["others"][0]["name"] == "second"
     assert words(found["unlikely.png"]) == [("detector.synthetic", "absent")]
 
 
@@ -244,6 +247,34 @@ def test_a_part_of_a_film_that_differs_makes_it_inconclusive(toys: Path, tmp_pat
     assert "frames reach its threshold" in found["mixed.mp4"]["summary"]
     assert found["mixed.mp4"]["findings"][0]["facts"]["spans"]
     assert words(found["moment.mp4"]) == [("detector.synthetic", "absent")]
+
+
+def test_a_film_that_is_not_looked_through_says_up_to_where(toys: Path, tmp_path: Path) -> None:
+    lights = [UNLIKELY] * 4 + [LIKELY] * 6
+    path = detected.film(tmp_path / "a.mp4", lights, None, seconds=60, key=10_000)
+    whole = detected.film(tmp_path / "b.mp4", [UNLIKELY], None)
+    found = rows(toys, path, whole)
+
+    told = r"nothing after 1\d(\.\d)? of its 60 seconds was looked at"
+    assert re.search(told, only(found["a.mp4"])["summary"])
+    assert "nothing after" not in only(found["b.mp4"])["summary"]
+
+
+def test_a_detector_does_not_take_the_word_from_a_manifest_that_cannot_be_read(
+    toys: Path, tmp_path: Path
+) -> None:
+    path = detected.grey(tmp_path / "a.png", LIKELY)
+    data, body = path.read_bytes(), b"caBX" + b"no manifest" * 9
+    chunk = (len(body) - 4).to_bytes(4, "big") + body + zlib.crc32(body).to_bytes(4, "big")
+    path.write_bytes(data[:33] + chunk + data[33:])
+    options = ("verify", path, "-q", "--skip", "watermark")
+    answer = call_here(*options, home=toys, env=ASKED)
+    row = call_here(*options, "-f", "jsonl", home=toys, env=ASKED).rows()[0]
+
+    assert (row["verdict"], row["axes"]["integrity"]) == ("likely_ai", "unreadable")
+    (unread,) = (f for f in row["findings"] if f["code"] == "manifest.unreadable")
+    assert unread["summary"] in answer.stdout
+    assert "indications of AI" in answer.stdout
 
 
 def test_a_sound_is_judged_where_there_is_a_voice_and_not_where_there_is_none(

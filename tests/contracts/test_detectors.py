@@ -149,6 +149,14 @@ def test_it_says_on_what_it_was_trained_and_where_it_fails(folder: Path) -> None
     assert card.licence
 
 
+@pytest.mark.parametrize("name", [folder.name for folder in SHIPPED])
+def test_what_is_shipped_was_measured_and_says_how_much_it_misses(name: str) -> None:
+    card = read_card(REPOSITORY / "detectors" / name)
+    assert min(limit.measured.total for limit in card.thresholds) >= 100  # no placeholder
+    found, everything = card.metrics["clean"]["tpr_5"], card.metrics["clean"]["auc"]
+    assert found[-1] < everything[-1]  # of generated media alone
+
+
 # What it answers.
 
 

@@ -60,6 +60,18 @@ def test_no_map_is_made_once_its_time_is_over(tmp_path: Path) -> None:
     )
 
 
+def test_covered_places_glow_by_the_thresholds_and_not_because_one_must(tmp_path: Path) -> None:
+    detector = opened(picture_toy(tmp_path, of="grain", **MAPLESS))
+    picture = np.full((64, 90, 3), 128, np.uint8)
+
+    found = heat_map(detector, picture, detector.score(picture), THRESHOLD)
+
+    assert isinstance(found, HeatMap)
+    assert found.way is Way.COVERED
+    thresholds = [one.score for one in detector.thresholds]
+    assert found.reach == max(2.0, thresholds[-1] - thresholds[0])
+
+
 @pytest.mark.parametrize(
     ("of", "changes", "size", "way"),
     [

@@ -62,6 +62,36 @@ def test_a_file_that_is_not_ours_is_never_replaced(tmp_path: Path) -> None:
     assert not (tmp_path / "b.png").exists()  # all or none of a file's
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes there")
+def test_a_pipe_and_a_link_that_leads_nowhere_are_kept_and_nobody_waits(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.json")
+    (tmp_path / "b.json").symlink_to(tmp_path / "nowhere")
+
+    for name in ("a.json", "b.json"):
+        with pytest.raises(PublishError, match="no explanation of ours"):
+            keep(tmp_path, {name: b"trustkit detect"}, nothing)
+
+    assert (tmp_path / "a.json").is_fifo()
+    assert (tmp_path / "b.json").is_symlink()
+
+
+def test_a_drawing_of_an_earlier_run_does_not_pass_for_one_of_this(tmp_path: Path) -> None:
+    keep(tmp_path, {"a.json": b"trustkit detect", "a.clip.png": png(paper(4, 4))}, nothing)
+    (tmp_path / "a.small.png").write_bytes(b"somebody's")
+
+    gone = ("a.clip.png", "a.small.png", "a.other.png")
+    keep(tmp_path, {"a.json": b"trustkit detect"}, nothing, gone)
+
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.json", "a.small.png"]
+
+
+def test_thousands_of_files_of_one_name_are_numbered_at_once() -> None:
+    found = stems(f"{number}/frame.jpg" for number in range(30_000))
+
+    assert len(set(found)) == 30_000
+    assert found[-1] == "frame.jpg-30000"
+
+
 def test_an_input_is_never_replaced_though_it_was_once_made_by_us(tmp_path: Path) -> None:
     made = png(paper(4, 4))
     (tmp_path / "a.png").write_bytes(made)
@@ -85,6 +115,8 @@ def test_a_folder_that_is_a_file_is_a_wrong_call(tmp_path: Path) -> None:
 
     with pytest.raises(UsageError, match="is no folder"):
         open_folder(str(tmp_path / "file"))
+    with pytest.raises(UsageError, match="names no folder"):
+        open_folder("")
     with pytest.raises(UsageError, match="cannot be made"):
         open_folder(str(tmp_path / "file" / "below"))
 

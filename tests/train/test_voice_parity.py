@@ -52,8 +52,8 @@ def test_exported_voice_model_says_what_the_trained_one_says(tmp_path, monkeypat
     pytest.importorskip("onnx", reason="onnx comes with the extra [train] alone")
     pytest.importorskip("sklearn", reason="scikit-learn comes with the extra [train] alone")
     monkeypatch.syspath_prepend(str(TRAIN))
-    from voice_front import Front  # noqa: PLC0415  # only where torch is there
-    from voice_model import Line, Voice, export  # noqa: PLC0415
+    from voice_front import Front  # only where torch is there
+    from voice_model import Line, Voice, export
 
     torch.set_num_threads(1)
     with torch.no_grad():

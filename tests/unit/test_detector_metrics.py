@@ -146,6 +146,9 @@ def test_a_ratio_never_falls_and_never_says_more_than_was_counted() -> None:
         count = len(labels) // 2
         # All of `count` found, none of as many others: one more would have made it count + 1.
         assert max(map(abs, ratios)) <= math.log(count + 1) + 1e-3
+        # The same files in three conditions are no more witnesses.
+        thrice = calibrate([*scores] * 3, [*labels] * 3, [*groups] * 3, 3)
+        assert max(map(abs, thrice.log_likelihood_ratios)) <= math.log(count + 1) + 1e-3
 
 
 def test_thresholds_are_the_smallest_that_keep_both_bounds() -> None:

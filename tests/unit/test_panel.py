@@ -113,6 +113,16 @@ def test_every_number_comes_with_how_often_it_is_wrong(lead: float, other: float
         assert "wrong about 1 % (0.5 to 2 %, 1,870 counted)" in made.sentence
 
 
+def test_a_doubt_tells_both_thresholds_and_how_often_each_is_wrong() -> None:
+    made = answer(1.5)
+
+    assert made.answer is Answer.INCONCLUSIVE
+    assert "the threshold that 5 % (2.5 to 10 %, 1,870 counted) of other pictures reach" in (
+        made.sentence
+    )
+    assert "that 1 % (0.5 to 2 %, 1,870 counted) reach" in made.sentence
+
+
 def test_shares_are_told_in_two_digits() -> None:
     told = {0.0: "0", 0.00063: "0.063", 0.0098: "0.98", 0.01: "1", 0.4812: "48", 1.0: "100"}
     assert {share: percent(share) for share in told} == told
@@ -142,6 +152,12 @@ def test_excerpts_without_a_voice_say_nothing_about_those_with_one() -> None:
               for n in range(9)]  # fmt: skip
     assert pooled([*looks(3.0), *silent]).value == 3.0
     assert not pooled(silent).applies
+
+
+def test_what_nobody_heard_between_two_excerpts_is_in_no_span() -> None:
+    places = [(0.0, 4.0), (2.0, 6.0), (600.0, 604.0), (604.0, 608.0)]
+
+    assert spans([Part(place, 3.0) for place in places], 2.0) == [(0.0, 6.0), (600.0, 608.0)]
 
 
 def test_spans_go_from_look_to_look() -> None:

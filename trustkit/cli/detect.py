@@ -73,15 +73,15 @@ def command(
     wish = Wish(names, device, float(rate), 0.8 * patience, explains=explain is not None)
     check(wish)  # a wrong name is to be said once, not of every file
     sources = list(expand(paths, recursive=recursive, stdin=terminal.stdin()))
-    sources = outside(sources, explain) if explain else sources
-    written = _Written(open_folder(explain), Originals(sources)) if explain else None
-    limits = Limits(patience + (_TO_EXPLAIN if explain else 0), _MEMORY)
+    sources = sources if explain is None else outside(sources, explain)
+    written = None if explain is None else _Written(open_folder(explain), Originals(sources))
+    limits = Limits(patience + (_TO_EXPLAIN if written else 0), _MEMORY)
     rows, codes = [], set()
     answers = each(sources, partial(open_detective, wish), limits, jobs)
     shown = counted(answers, len(sources), "detect", quiet=quiet or form != "json")
     called = stems(source.name for source in sources)
     for (source, said), stem in zip(shown, called, strict=True):
-        row = _row(source.name, said)
+        row = _row(source.name, said) | ({"explained": None} if written else {})
         codes.add(_code(said))
         trouble = said if isinstance(said, TrustkitError) else None
         if written and isinstance(said, Detected):
@@ -157,6 +157,7 @@ class _Written:
     ) -> tuple[dict[str, Any], PublishError | None]:
         """Write what explains `row`; returns what the row says of it, and what went wrong."""
         drawn = {f"{stem}.{why.detector}.png": why.png for why in said.whys if why.png}
+        gone = [f"{stem}.{why.detector}.png" for why in said.whys if not why.png]
         told_whys = [
             why.facts | {"file": f"{stem}.{why.detector}.png" if why.png else None}
             for why in said.whys
@@ -164,7 +165,8 @@ class _Written:
         page = {"made_by": "trustkit detect", "explanation": 1, "shows": SHOWS}
         text = json.dumps(page | row | {"explanations": told_whys}) + "\n"
         try:
-            files = keep(self.folder, {f"{stem}.json": text.encode(), **drawn}, self.inputs.holds)
+            page_and_drawings = {f"{stem}.json": text.encode(), **drawn}
+            files = keep(self.folder, page_and_drawings, self.inputs.holds, gone)
         except PublishError as error:
             return {"files": [], "error": terminal.error_row(error)}, error
         return {"files": files, "error": None}, None

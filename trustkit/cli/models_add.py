@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import click
 
 from trustkit.cli import output
 from trustkit.detectors.adding import add, add_archive
-from trustkit.detectors.reading import verified
+from trustkit.detectors.reading import read_named, verified
 from trustkit.detectors.shelf import own_folder
 from trustkit.detectors.unpack import MAX_UNPACKED
 from trustkit.errors import UsageError
@@ -22,6 +23,8 @@ def command(source: str, sha256: str | None) -> None:
 
     It is held against its card and tried first. Nothing else is fetched, whatever the card says.
     """
+    if sha256 and not re.fullmatch("[0-9A-Fa-f]{64}", sha256):
+        raise UsageError("--sha256 is no SHA-256", "it has 64 digits from 0 to f")
     if "://" in source:
         if not sha256:
             raise UsageError(
@@ -34,9 +37,7 @@ def command(source: str, sha256: str | None) -> None:
     elif sha256:
         if Path(source).is_dir():
             raise UsageError("a folder has no hash of its own", "its card has one of every file")
-        from trustkit.detectors.reading import read_plain
-
-        card = add_archive(_as_pinned(read_plain(Path(source), MAX_UNPACKED), sha256))
+        card = add_archive(_as_pinned(read_named(Path(source), MAX_UNPACKED), sha256))
     else:
         card = add(Path(source))
     output.say(f"added {card.name} {card.version}  {own_folder() / card.name}")

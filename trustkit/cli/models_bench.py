@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import click
 from trustkit.asset import open_asset
 from trustkit.cli import output as terminal
 from trustkit.cli.progress import bar
+from trustkit.cli.whole import put_file
 from trustkit.detectors import Kind
 from trustkit.detectors.shelf import Entry
 from trustkit.detectors.trial import page, recarding, report, words
@@ -65,12 +65,13 @@ def command(name: str, indexes: tuple[str, ...], **asked: Any) -> int:
     terminal.set_up_logging()
     if asked["recalibrate"] and not asked["card"]:
         raise UsageError("--recalibrate needs --card FOLDER", "name the detector's folder")
-    for written in (asked["json_file"], asked["html_file"]):
-        _check_folder(written)
+    _check_places(indexes, asked)
     table = join([read_index(Path(index), asked["groups"]) for index in indexes])
     rows = spread(table.rows, asked["limit"]) if asked["limit"] else table.rows
     chance = Chance(asked["draws"], asked["seed"])
     opening = _opening(name, asked["device"])
+    if asked["card"]:
+        recarding.check_name(Path(asked["card"]), _name(opening))
     if asked["scores"]:
         result = _counted(opening, table, rows, chance, asked)
     else:
@@ -145,39 +146,40 @@ def _names(asked: str) -> list[str]:
     return [name.strip() for name in asked.split(",") if name.strip()]
 
 
-def _check_folder(name: str | None) -> None:
-    # An hour of work is not to be lost to a wrong name.
-    if name and not Path(name).absolute().parent.is_dir():
-        raise UsageError(f"there is no folder {Path(name).parent}", "make it first")
+def _name(opening: Opening) -> str:
+    try:
+        card = opening.entry.card
+    except ConfigError:
+        card = None  # a model that is only being trained has no card yet
+    return card.name if card else opening.name
+
+
+def _check_places(indexes: Sequence[str], asked: dict[str, Any]) -> None:
+    # An hour of work is not to be lost to a wrong name, nor an index to its own figures.
+    taken = {Path(name).resolve() for name in (*indexes, asked["scores"]) if name}
+    for name in (asked["json_file"], asked["html_file"]):
+        if not name:
+            continue
+        if not Path(name).absolute().parent.is_dir():
+            raise UsageError(f"there is no folder {Path(name).parent}", "make it first")
+        if Path(name).resolve() in taken:
+            raise UsageError(f"{name} is named twice", "name another file to write")
+        taken.add(Path(name).resolve())
+    if asked["card"] and not os.access(asked["card"], os.W_OK):
+        raise UsageError(f"nothing can be written into {asked['card']}", "check the folder")
 
 
 def _write(result: Result, index: Index, asked: dict[str, Any]) -> None:
     text = json.dumps(report.document(result), indent=1, allow_nan=False) + "\n"
-    if asked["form"] == "json":
-        click.echo(text, nl=False)
-    else:
-        for line in words.to_text(result).splitlines():
+    if asked["form"] == "table":
+        for line in words.to_text(result).split("\n")[:-1]:  # a name may hold other line ends
             terminal.say(line)
     if asked["json_file"]:
-        _put(Path(asked["json_file"]), text)
+        put_file(Path(asked["json_file"]), [text])
     if asked["html_file"]:
-        _put(Path(asked["html_file"]), page.to_html(result))
+        put_file(Path(asked["html_file"]), [page.to_html(result)])
     if asked["card"]:
         labels = {row.file: (row.label, row.name) for row in index.rows}
         recarding.rewrite(Path(asked["card"]), result, labels, recalibrate=asked["recalibrate"])
-
-
-def _put(path: Path, text: str) -> None:
-    fresh = path.with_name(f".{secrets.token_hex(6)}.trustkit")
-    try:
-        with fresh.open("w", encoding="utf-8") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(fresh, path)
-    except OSError as error:
-        raise UsageError(
-            f"{path} cannot be written: {error.strerror}", "name another file"
-        ) from error
-    finally:
-        fresh.unlink(missing_ok=True)
+    if asked["form"] == "json":  # last: on stdout is one document, and it may be of an error
+        click.echo(text, nl=False)

@@ -9,7 +9,7 @@ import click
 from trustkit.cli import output
 from trustkit.detectors.adding import keep_base
 from trustkit.detectors.card import MAX_MODEL, Base
-from trustkit.detectors.reading import read_plain, verified
+from trustkit.detectors.reading import read_named, verified
 from trustkit.detectors.shelf import Entry, Origin, entry
 from trustkit.errors import UsageError
 
@@ -28,7 +28,7 @@ def command(name: str, file: str | None) -> None:
             raise found.trouble
         raise UsageError(f"{name} is whole in itself", "there is nothing to fetch")
     base = found.card.base
-    kept = keep_base(base, read_plain(Path(file), MAX_MODEL) if file else _fetched(found, base))
+    kept = keep_base(base, read_named(Path(file), MAX_MODEL) if file else _fetched(found, base))
     output.say(f"{name}: kept {kept}")
 
 

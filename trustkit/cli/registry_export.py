@@ -16,11 +16,11 @@ from trustkit.cli.registry_base import (
     SCHEMA,
     WHICH,
     opened,
-    put_file,
     record_id,
     unknown,
     whole,
 )
+from trustkit.cli.whole import put_file
 from trustkit.errors import UsageError
 
 if TYPE_CHECKING:

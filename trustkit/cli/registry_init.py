@@ -8,7 +8,8 @@ from pathlib import Path
 import click
 
 from trustkit.cli import output
-from trustkit.cli.registry_base import FORMAT, SCHEMA, WHICH, opened, put_file
+from trustkit.cli.registry_base import FORMAT, SCHEMA, WHICH, opened
+from trustkit.cli.whole import put_file
 from trustkit.errors import ConfigError
 
 

@@ -9,8 +9,9 @@ from typing import Any
 import click
 
 from trustkit.cli import output
-from trustkit.cli.registry_base import FORMAT, SCHEMA, WHICH, opened, put_file, record_id, unknown
+from trustkit.cli.registry_base import FORMAT, SCHEMA, WHICH, opened, record_id, unknown
 from trustkit.cli.registry_log import KEY, NOT_CHECKED, believed
+from trustkit.cli.whole import put_file
 from trustkit.errors import ConfigError, UnreadableError
 
 

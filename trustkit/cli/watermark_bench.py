@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import secrets
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +14,7 @@ from trustkit.asset import open_asset
 from trustkit.batch.sources import expand
 from trustkit.cli import output as terminal
 from trustkit.cli.progress import bar
+from trustkit.cli.whole import put_file
 from trustkit.errors import NoInputError, UnreadableError, UsageError
 from trustkit.watermarks import Search, Strength, files
 from trustkit.watermarks.trial import page, report
@@ -178,33 +176,10 @@ def _write(results: Sequence[Result], asked: dict[str, Any]) -> None:
     else:
         click.echo("\n".join(report.to_table(result) for result in results), nl=False)
     if asked["json_file"]:
-        _put(Path(asked["json_file"]), text)
+        put_file(Path(asked["json_file"]), [text])
     if asked["html_file"]:
         path = Path(asked["html_file"])
-        _put(path, page.to_html(first))
+        put_file(path, [page.to_html(first)])
         for result in more:
             beside = path.with_stem(f"{path.stem}-{result.engine['of']}")
-            _put(beside, page.to_html(result))
-
-
-def _put(path: Path, text: str) -> None:
-    try:
-        with _beside(path) as fresh:
-            with fresh.open("w", encoding="utf-8") as stream:
-                stream.write(text)
-                stream.flush()
-                os.fsync(stream.fileno())
-            os.replace(fresh, path)
-    except OSError as error:
-        raise UsageError(
-            f"{path} cannot be written: {error.strerror}", "name another file"
-        ) from error
-
-
-@contextmanager
-def _beside(path: Path) -> Iterator[Path]:
-    fresh = path.with_name(f".{secrets.token_hex(6)}.trustkit")
-    try:
-        yield fresh
-    finally:
-        fresh.unlink(missing_ok=True)
+            put_file(beside, [page.to_html(result)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
 import shutil
 import time
@@ -21,7 +22,7 @@ from trustkit.detectors.card import (
     parse_card,
 )
 from trustkit.detectors.onnx import OnnxDetector
-from trustkit.detectors.reading import read_plain, verified
+from trustkit.detectors.reading import read_named, read_plain, verified
 from trustkit.detectors.session import CPU
 from trustkit.detectors.shelf import entries, own_folder
 from trustkit.detectors.unpack import MAX_UNPACKED, member, unpack
@@ -29,6 +30,7 @@ from trustkit.errors import ConfigError, MissingBackendError, UnreadableError
 
 Card = PictureCard | SoundCard
 Read = Callable[[str, int], bytes]  # a file's name, and the most bytes that it may have
+_FRESH = re.compile(r"\.[0-9a-f]{12}")  # our own names alone: `.git` is somebody's
 _LEFT_AFTER = 3600.0  # seconds: what is older was left by a process that was killed
 
 
@@ -40,7 +42,7 @@ def add(source: Path) -> Card:
     """
     if source.is_dir():
         return _install(lambda name, most: read_plain(source / name, most), str(source))
-    return add_archive(read_plain(source, MAX_UNPACKED))
+    return add_archive(read_named(source, MAX_UNPACKED))
 
 
 def add_archive(archive: bytes) -> Card:
@@ -91,10 +93,7 @@ def _install(read: Read, shown: str) -> Card:
     card = parse_card(text, shown)
     target = own_folder() / card.name
     if any(entry.name == card.name for entry in entries()) or target.exists():
-        raise ConfigError(
-            f"there is a detector named {card.name} already",
-            f"remove {target} first" if target.exists() else "give it another name",
-        )
+        raise _taken(card.name, target)
     with _storing(own_folder()):
         fresh = own_folder() / f".{secrets.token_hex(6)}"
         fresh.mkdir()
@@ -104,10 +103,23 @@ def _install(read: Read, shown: str) -> Card:
                 _put(fresh / name, verified(read(name, MAX_MODEL), sha256, name))
             with contextlib.suppress(MissingBackendError):  # the base may come later
                 check(card, fresh)
-            fresh.rename(target)
+            _sync(fresh)
+            try:
+                fresh.rename(target)
+            except OSError as error:
+                if target.exists():  # another `models add` was faster
+                    raise _taken(card.name, target) from error
+                raise
         finally:
             shutil.rmtree(fresh, ignore_errors=True)
     return card
+
+
+def _taken(name: str, target: Path) -> ConfigError:
+    return ConfigError(
+        f"there is a detector named {name} already",
+        f"remove {target} first" if target.exists() else "give it another name",
+    )
 
 
 @contextlib.contextmanager
@@ -124,7 +136,7 @@ def _storing(folder: Path) -> Iterator[None]:
 
 
 def _sweep(folder: Path) -> None:
-    for left in folder.glob(".*"):
+    for left in filter(lambda path: _FRESH.fullmatch(path.name), list(folder.iterdir())):
         with contextlib.suppress(FileNotFoundError):  # its process lives, and was done just now
             if time.time() - left.lstat().st_mtime < _LEFT_AFTER:
                 continue

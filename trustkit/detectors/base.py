@@ -40,11 +40,17 @@ def open_tower(base: Base, name: str, device: str, path: Path | None = None) -> 
     Raises `MissingBackendError` where it is not here, `ConfigError` where it is another file.
     """
     shown = f"the base of {name}"
-    model = bytearray(read_verified(path or find_base(base, name), base.sha256, MAX_MODEL))
+    where = path or find_base(base, name)
+    model = bytearray(read_verified(where, base.sha256, MAX_MODEL, f"trustkit models fetch {name}"))
     refuse_reaching(model, shown)
-    if base.reduce_weights:
-        reduce_weights(model, shown)
-    ready = with_outputs(model, base.outputs, shown)
+    try:
+        if base.reduce_weights:
+            reduce_weights(model, shown)
+        ready = with_outputs(model, base.outputs, shown)
+    except (IndexError, ValueError) as error:  # in parts that `refuse_reaching` need not read
+        raise ConfigError(
+            f"{shown} is not an ONNX model", "name a tower of another make"
+        ) from error
     del model  # a copy that the session does not need to stand beside
     session = open_session(ready, shown, device)
     if len(session.get_inputs()) != 1:
@@ -55,13 +61,20 @@ def open_tower(base: Base, name: str, device: str, path: Path | None = None) -> 
 def find_base(base: Base, name: str) -> Path:
     """Return where the tower's file is, unread; raises `MissingBackendError`."""
     kept = kept_base(base)
-    if kept.exists():
+    if _is_there(kept):
         return kept
     if (packaged := _packaged(base)) is not None:
         return packaged
     raise MissingBackendError(
         f"{name} sits on a large model that is not here", f"trustkit models fetch {name}"
     )
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a folder that is closed to us
+        return False
 
 
 def kept_base(base: Base) -> Path:

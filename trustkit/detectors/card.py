@@ -316,7 +316,7 @@ def parse_card(text: bytes, shown: str) -> PictureCard | SoundCard:
         return PictureCard.model_validate(table)
     except ValidationError as error:
         raise ConfigError(f"the card of {shown}: {_first(error)}", PAGE) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # also of a number of thousands of digits
         raise ConfigError(f"the card of {shown} is not TOML: {error}", PAGE) from error
 
 

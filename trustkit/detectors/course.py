@@ -55,14 +55,17 @@ def inserted(parts: Sequence[Part], threshold: float) -> list[Part]:
 
 
 def spans(parts: Sequence[Part], threshold: float) -> list[tuple[float, float]]:
-    """Return from when to when the score reaches the threshold, from look to look."""
+    """Return from when to when the score reaches the threshold, from look to look.
+
+    What lies between two pieces of sound, and was not heard, is in no span.
+    """
     found: list[list[float]] = []
     going = False
     for part in parts:
         if part.score < threshold:
             going = False
             continue
-        if going:
+        if going and (len(part.place) == 1 or part.place[0] <= found[-1][1]):
             found[-1][1] = part.place[-1]
         else:
             found.append([part.place[0], part.place[-1]])

@@ -60,5 +60,5 @@ def sound_reason(domain: AudioDomain, heard: Heard, distance: float | None) -> s
 
 def _far(most: float | None, distance: float | None) -> str:
     if most is not None and distance is not None and distance > most:
-        return f"unlike all that was measured: distance {distance:.2f}, {most:g} is the most"
+        return f"distance {distance:.2f} from what was measured, {most:g} is the most"
     return ""

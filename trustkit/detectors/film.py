@@ -60,7 +60,16 @@ def judge_film(
 
     parts = opinions[0].score.parts
     unless = _unless(parts, threshold.score, len(parts)) if threshold else ""
-    return judge(opinions, rate, again, where=" in its frames", unless=unless), parts
+    answer = judge(opinions, rate, again, where=" in its frames", unless=unless)
+    return _reaching(answer, looks[0][-1].place[0], film.seconds or 0.0), parts
+
+
+def _reaching(answer: Judgement, last: float, seconds: float) -> Judgement:
+    # Where there are hardly any key frames, the end of a long film would take too long to decode.
+    if last >= seconds / 2:
+        return answer
+    unseen = f"nothing after {last:g} of its {seconds:g} seconds was looked at"
+    return replace(answer, sentence=f"{answer.sentence}; {unseen}")
 
 
 def _unless(parts: Sequence[Part], threshold: float, total: int) -> str:

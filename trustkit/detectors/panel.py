@@ -205,9 +205,9 @@ def _none_found(member: Member, where: str) -> str:
 def _between(lead: Opinion, threshold: Threshold) -> str:
     loosest = lead.member.thresholds[0]
     return (
-        f"{lead.member.name} is in doubt: a score as high has {told(loosest.measured)} of other "
-        f"{_MEDIA[lead.member.kind]}, and it speaks of indications where only "
-        f"{percent(threshold.measured.value)} % have one"
+        f"{lead.member.name} is in doubt: its score lies between the threshold that "
+        f"{told(loosest.measured)} of other {_MEDIA[lead.member.kind]} reach, and the one from "
+        f"which on it speaks of indications, that {told(threshold.measured)} reach"
     )
 
 

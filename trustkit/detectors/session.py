@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import Timer
 from typing import Any
 
 from trustkit.detectors.sealed import refuse_reaching
@@ -10,6 +11,7 @@ from trustkit.errors import ConfigError
 CPU = "cpu"
 _SUFFIX = "ExecutionProvider"
 _NEVER = {"azure"}  # it would send the picture away
+_MOST_SECONDS = 60.0  # of one crop or window; the largest shipped model takes half of one
 _FATAL = 4  # onnxruntime's severity: what is wrong is raised, not printed
 
 
@@ -27,6 +29,8 @@ def open_session(model: bytes, shown: str, device: str = CPU) -> Any:
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = _FATAL
     options.use_deterministic_compute = True
+    # Else it would take bytes in its own format, which `refuse_reaching` does not read.
+    options.add_session_config_entry("session.load_model_format", "ONNX")
     wanted = [provider] if device == CPU else [provider, f"CPU{_SUFFIX}"]
     try:
         session = _runtime().InferenceSession(model, options, providers=wanted)
@@ -40,13 +44,29 @@ def open_session(model: bytes, shown: str, device: str = CPU) -> Any:
 
 
 def run(session: Any, feed: dict[str, Any], wanted: list[str] | None, shown: str) -> list[Any]:
-    """Run a session; raises `ConfigError` where the model does not take what it is fed."""
+    """Run a session; raises `ConfigError` where the model does not take what it is fed.
+
+    Likewise for one that does not end: a model may hold a loop of as many turns as it likes, and
+    no signal reaches Python until it returns.
+    """
+    options = _runtime().RunOptions()
+    options.log_severity_level = _FATAL
+    alarm = Timer(_MOST_SECONDS, setattr, (options, "terminate", True))
+    alarm.daemon = True
+    alarm.start()
     try:
-        return list(session.run(wanted, feed))
+        return list(session.run(wanted, feed, options))
     except Exception as error:
+        if options.terminate:
+            raise ConfigError(
+                f"{shown} does not end in {_MOST_SECONDS:g} seconds", "it is of no use here"
+            ) from error
         raise ConfigError(
             f"{shown} does not take what its card says: {_line(error)}", "see docs/models.md"
         ) from error
+    finally:
+        alarm.cancel()
+        alarm.join()  # no thread is left behind, for whoever forks
 
 
 def _provider(device: str) -> str:

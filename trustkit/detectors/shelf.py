@@ -149,13 +149,26 @@ def _all() -> Iterator[Entry]:
 
 
 def _folders(parent: Path | None) -> list[Path]:
-    if parent is None or not parent.is_dir():
-        return []
-    return sorted(
+    try:
+        if parent is None or not parent.is_dir():
+            return []
+        found = sorted(parent.iterdir())
+    except OSError as error:
+        raise ConfigError(
+            f"{parent} cannot be read: {error.strerror}", "check whose folder it is"
+        ) from error
+    return [
         folder
-        for folder in parent.iterdir()
-        if folder.name != _BASES and not folder.name.startswith(".") and (folder / CARD).exists()
-    )
+        for folder in found
+        if folder.name != _BASES and not folder.name.startswith(".") and _has_card(folder)
+    ]
+
+
+def _has_card(folder: Path) -> bool:
+    try:
+        return (folder / CARD).exists()
+    except OSError:  # closed to us: its card's trouble
+        return True
 
 
 def _trouble(folder: Path, card: PictureCard | SoundCard) -> TrustkitError | None:

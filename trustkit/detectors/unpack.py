@@ -18,6 +18,8 @@ from trustkit.errors import ConfigError
 
 MAX_UNPACKED = 450 * 10**6  # bytes of all files; a model has at most 400 MB
 MAX_MEMBERS = 100
+_ENTRY = b"PK\x01\x02"  # begins each entry of a zip's directory (APPNOTE 4.3.12)
+_MOST_ENTRIES = 20_000  # of a wheel, too; `ZipFile` makes an object of each before it can be asked
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _PACKED: dict[bytes, Callable[[Any], Any]] = {
     b"\x1f\x8b": gzip.open,
@@ -47,6 +49,7 @@ def unpack(archive: bytes) -> dict[str, bytes]:
 def member(archive: bytes, path: str, most: int) -> bytes:
     """Return one file of a zip, such as a wheel; raises `ConfigError`."""
     try:
+        _no_huge_directory(archive)
         with zipfile.ZipFile(io.BytesIO(archive)) as packed, packed.open(path) as stream:
             return _bounded(stream, most)
     except _DAMAGED as error:
@@ -62,6 +65,7 @@ def _members(archive: bytes) -> Iterator[tuple[str, bytes]]:
 
 def _zipped(archive: bytes) -> Iterator[tuple[str, bytes]]:
     left = MAX_UNPACKED
+    _no_huge_directory(archive)
     with zipfile.ZipFile(io.BytesIO(archive)) as packed:
         entries = packed.infolist()
         _few(len(entries))
@@ -83,6 +87,7 @@ def _tarred(archive: bytes) -> Iterator[tuple[str, bytes]]:
         # Unpacked first, and bounded: to skip a member is to unpack it as well.
         with opener(io.BytesIO(archive)) as whole:
             archive = _bounded(whole, MAX_UNPACKED)
+    left = MAX_UNPACKED  # a file with holes unpacks to more than there is of it
     with tarfile.open(fileobj=io.BytesIO(archive), mode="r:") as packed:
         for number, entry in enumerate(packed):
             _few(number + 1)
@@ -91,7 +96,9 @@ def _tarred(archive: bytes) -> Iterator[tuple[str, bytes]]:
             stream = packed.extractfile(entry) if entry.isreg() else None
             if stream is None:
                 raise ConfigError(f"the archive holds a link: {entry.name!r}", _HINT)
-            yield _plain(entry.name), _bounded(stream, MAX_UNPACKED)
+            content = _bounded(stream, left)
+            left -= len(content)
+            yield _plain(entry.name), content
 
 
 def _plain(path: str) -> str:
@@ -105,8 +112,13 @@ def _bounded(stream: IO[bytes], most: int) -> bytes:
     # What a header says of a size is not believed: counted is what comes.
     found = stream.read(most + 1)
     if len(found) > most:
-        raise ConfigError(f"the archive unpacks to more than {most:,} bytes", _HINT)
+        raise ConfigError(f"the archive unpacks to more than {MAX_UNPACKED:,} bytes", _HINT)
     return found
+
+
+def _no_huge_directory(archive: bytes) -> None:
+    if archive.count(_ENTRY) > _MOST_ENTRIES:
+        raise ConfigError(f"the archive holds more than {_MOST_ENTRIES:,} files", _HINT)
 
 
 def _few(count: int) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 _VARINT, _FIXED64, _SIZED, _FIXED32 = 0, 1, 2, 5
 _CONTINUES = 0x80
+_MOST_TAG = 2**32 - 1  # of a longer one other readers drop bits, and find another field than we do
 
 
 def fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
@@ -22,6 +23,8 @@ def fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
     while at < end:
         tag, at = _varint(message, at)
         number, wire = tag >> 3, tag & 7
+        if not number or tag > _MOST_TAG:
+            raise ValueError("no such field")
         if wire == _VARINT:
             value, at = _varint(message, at)
             yield number, value

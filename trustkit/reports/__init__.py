@@ -219,7 +219,7 @@ _TOLD: dict[Word, tuple[str, ...]] = {
         *_HISTORY,
     ),
     Word.VALID_UNTRUSTED: (*_SIGNERS, *_IDENTITIES, "manifest.nonconformant", *_HISTORY),
-    Word.LIKELY_AI: ("detector.synthetic", "detector.inconclusive"),
+    Word.LIKELY_AI: ("detector.synthetic", "detector.inconclusive", *_UNREAD, *_HISTORY),
     Word.INCONCLUSIVE: (
         *_UNREAD,
         "detector.inconclusive",

@@ -20,7 +20,6 @@ _ALONG = (3, 6)  # covered places along the longer side, at least and at most
 _CROPS = 64  # that all covered pictures together may have
 _FINEST = 64  # places along a side
 _REACH = 2.0  # the least distance (logit) at which the colours are full
-_LEAST_FALL = 0.5  # the same where places are covered: what changes less is noise
 
 
 def heat_map(
@@ -49,8 +48,7 @@ def heat_map(
         falls = _covered(detector, picture, score, end)
     except TimeoutError:
         return f"its places take longer than the {SECONDS:g} seconds that a file is given"
-    most = float(np.abs(falls).max(initial=0.0))
-    return HeatMap(falls, Way.COVERED, 0.0, max(_LEAST_FALL, most), whole)
+    return HeatMap(falls, Way.COVERED, 0.0, _spread(detector), whole)
 
 
 def hottest(heat: HeatMap, most: int = 5) -> tuple[Part, ...]:

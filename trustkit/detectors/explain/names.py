@@ -19,13 +19,15 @@ def stems(names: Iterable[str]) -> list[str]:
     hold the same name, the later ones are numbered. Deterministic for the same names in order.
     """
     taken: set[str] = set()
+    last: dict[str, int] = {}  # thousands of one name are numbered in one go
     found: list[str] = []
     for name in names:
         stem = plain = _plain(name)
-        number = 1
+        number = last.get(plain.casefold(), 1)
         while stem.casefold() in taken:  # there are disks that do not tell capitals apart
             number += 1
             stem = f"{plain}-{number}"
+        last[plain.casefold()] = number
         taken.add(stem.casefold())
         found.append(stem)
     return found

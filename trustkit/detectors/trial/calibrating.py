@@ -43,12 +43,15 @@ class Curve:
         ).astype(np.float64)
 
 
-def calibrate(scores: ArrayLike, labels: ArrayLike, groups: Sequence[str]) -> Curve:
+def calibrate(
+    scores: ArrayLike, labels: ArrayLike, groups: Sequence[str], copies: float = 1
+) -> Curve:
     """Return the curve from scores to log likelihood ratios.
 
     Logistic (Platt) or isotonic, whichever loses less on groups held out; it never falls, and
     never says more than was counted: no ratio is above the highest that any threshold shows with
-    one more false positive, nor below the lowest with one more miss.
+    one more false positive, nor below the lowest with one more miss. Of every file there are so
+    many `copies` (conditions), which are no new witnesses: one more is then so many more.
     """
     values, marks = np.asarray(scores, np.float64), np.asarray(labels, np.int64)
     fits = {"logistic": _logistic, "isotonic": _isotonic}
@@ -63,7 +66,7 @@ def calibrate(scores: ArrayLike, labels: ArrayLike, groups: Sequence[str]) -> Cu
         for name, fit in fits.items()
     }
     best = min(fits, key=lambda name: losses[name])
-    return _bounded(fits[best](values, marks), values, marks)
+    return _bounded(fits[best](values, marks), values, marks, copies)
 
 
 def thresholds(
@@ -215,9 +218,9 @@ def _ratio(block: Sequence[float], ones: int, others: int) -> float:
     return math.log((block[2] + 0.5) / (ones + 1)) - math.log((block[3] + 0.5) / (others + 1))
 
 
-def _bounded(curve: Curve, scores: Floats, marks: Marks) -> Curve:
+def _bounded(curve: Curve, scores: Floats, marks: Marks, copies: float) -> Curve:
     """Cut a curve where the counts end; a knot is put where it reaches a bound."""
-    low, high = _bounds(scores, marks)
+    low, high = _bounds(scores, marks, copies)
     inner, ratios = np.asarray(curve.scores), np.asarray(curve.log_likelihood_ratios)
     rising = np.unique(ratios, return_index=True)[1]
     crossed = [
@@ -230,14 +233,16 @@ def _bounded(curve: Curve, scores: Floats, marks: Marks) -> Curve:
     return Curve(tuple(knots.tolist()), tuple(kept.tolist()), curve.method)
 
 
-def _bounds(scores: Floats, marks: Marks) -> tuple[float, float]:
+def _bounds(scores: Floats, marks: Marks, copies: float) -> tuple[float, float]:
     order = np.argsort(-scores, kind="stable")
     ordered = scores[order]
     ends = np.append(np.nonzero(np.diff(ordered))[0], len(ordered) - 1)
     made, others = np.cumsum(marks[order])[ends], np.cumsum(1 - marks[order])[ends]
     ones, rest = int(made[-1]), int(others[-1])
-    above = (made / ones) / ((others + 1) / (rest + 1))
-    below = ((ones - made + 1) / (ones + 1))[:-1] / np.maximum((rest - others)[:-1] / rest, 1e-12)
+    above = (made / ones) / ((others + copies) / (rest + copies))
+    below = ((ones - made + copies) / (ones + copies))[:-1] / np.maximum(
+        (rest - others)[:-1] / rest, 1e-12
+    )
     below = below[(rest - others)[:-1] > 0]
     lowest = float(below.min()) if len(below) else 1.0
     return min(0.0, math.log(max(lowest, 1e-12))), max(0.0, math.log(max(above.max(), 1e-12)))

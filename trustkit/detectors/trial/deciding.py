@@ -106,5 +106,6 @@ def _curves(seen: Sequence[Observation], rows: Mapping[str, Row]) -> dict[str, C
             [seen[i].score for i in others],
             labels[others],
             [rows[seen[i].file].name for i in others],
+            len(others) / len({seen[i].file for i in others}),
         )
     return curves

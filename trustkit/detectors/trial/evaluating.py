@@ -6,6 +6,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from statistics import median
 
 import numpy as np
@@ -21,7 +22,10 @@ ROC_POINTS = 200
 MOST_SOURCES = 12  # histograms of their own
 LEAST_FILES = 10  # of a source with one
 
+_FOUND = ("tpr_1", "tpr_5")
 _LIST = re.compile(r"[,;]")
+_FINER = re.compile(r"[,;()]|\sand\s")
+_GAP = re.compile(r"[\s_-]+")
 _NAME = re.compile(r"[0-9/:._+-]")
 
 
@@ -44,7 +48,12 @@ def outcome(
     figures: dict[str, Rate] = {}
     reliability: list[tuple[float, float, float, int]] = []
     if both:
-        figures = metrics.bootstraps(scores, labels, units, times=times, seed=seed)
+        drawn = metrics.bootstraps(scores, labels, units, times=times, seed=seed)
+        # What is found is a share of the generated files, and is told as one of so many.
+        figures = {
+            name: replace(figure, total=int(labels.sum())) if name in _FOUND else figure
+            for name, figure in drawn.items()
+        }
         ratios = np.asarray([o.log_ratio for o in seen])
         if np.isfinite(ratios).all():
             believed = metrics.even_odds(ratios)
@@ -153,13 +162,22 @@ def is_seen(row: Row, trained_on: Sequence[str]) -> bool:
 
     `trained_on` has the names and sources of a card, in lower case: each may be a list (commas,
     semicolons). What can only be a name (a slash, a digit...) may stand within a sentence or an
-    address, too; a mere word, such as portraits, may not.
+    address, too; a mere word, such as portraits, may not. Spaces, dashes and underscores are one.
     """
-    words = {word.lower() for word in (row.name, row.family, row.gallery) if word}
-    listed = {item.strip() for text in trained_on for item in _LIST.split(text)}
-    return bool(words & listed) or any(
-        _holds(text, word) for word in words if _NAME.search(word) for text in trained_on
+    texts = [_alike(text) for text in trained_on]
+    listed = {
+        _alike(item)
+        for text in trained_on
+        for item in (text, *_LIST.split(text), *_FINER.split(text))
+    }
+    words = {word for word in row.kin if any(map(str.isalnum, word))}
+    return bool({_alike(word) for word in words} & listed) or any(
+        _holds(text, _alike(word)) for word in words if _NAME.search(word) for text in texts
     )
+
+
+def _alike(text: str) -> str:
+    return _GAP.sub("-", text.strip().lower())
 
 
 def _holds(text: str, word: str) -> bool:

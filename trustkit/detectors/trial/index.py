@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
@@ -27,6 +28,7 @@ _GALLERY = ("repo_or_package", "source_repo", "gallery", "package", "repository"
 # Further columns that make a table of their own without being asked.
 _GROUPS = ("kind", "category", "language", "microphone", "device", "camera")
 UNTOLD = "(not told)"
+_KNOWN = {"file", "label", *_NAME, *_FAMILY, *_GALLERY, *_GROUPS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,12 @@ class Row:
         """What is drawn as one when intervals are computed."""
         return self.name
 
+    @property
+    def kin(self) -> frozenset[str]:
+        """All that its line calls its generator, its family or its gallery, in whatever column."""
+        told = [self.groups.get(column, "") for column in (*_NAME, *_FAMILY, *_GALLERY)]
+        return frozenset({self.name, self.family, self.gallery, *told} - {"", UNTOLD})
+
 
 @dataclass(frozen=True, slots=True)
 class Index:
@@ -68,7 +76,11 @@ class Index:
         name, _, rest = row.file.partition("/")
         folder, file = (self.roots[name], rest) if self.roots else (self.folder, row.file)
         path = folder / file
-        if not path.resolve().is_relative_to(folder.resolve()):
+        try:
+            is_inside = path.resolve().is_relative_to(folder.resolve())
+        except (OSError, RuntimeError) as error:  # the latter of links in a circle
+            raise UnreadableError(f"{row.file} leads nowhere") from error
+        if not is_inside:
             raise UnreadableError(f"{row.file} leads out of the index's folder")
         return path
 
@@ -170,7 +182,7 @@ def read_bytes(path: Path) -> bytes:
 def _header(name: str, line: str) -> list[str]:
     if line.count("\t") >= MAX_COLUMNS:
         raise UnreadableError(f"{name} has more than {MAX_COLUMNS} columns", "leave some out")
-    header = [word.strip() for word in line.split("\t")]
+    header = [_column(word) for word in line.split("\t")]
     for column in ("file", "label"):
         if column not in header:
             raise UnreadableError(f"{name} has no column {column}", _SHAPE)
@@ -180,11 +192,18 @@ def _header(name: str, line: str) -> list[str]:
 
 
 def _columns(name: str, header: Sequence[str], more: Sequence[str]) -> tuple[str, ...]:
+    more = [_column(word) for word in more]
     for column in more:
         if column not in header:
             raise UsageError(f"{name} has no column {column}", f"it has {', '.join(header)[:300]}")
     known = (column for column in (*_NAME, *_FAMILY, *_GALLERY, *_GROUPS) if column in header)
     return tuple(dict.fromkeys((*known, *more)))
+
+
+def _column(word: str) -> str:
+    # "Family" or "Source repo" must not be lost: what was trained on would count as unseen.
+    plain = re.sub(r"[\s_-]+", "_", word.strip()).lower()
+    return plain if plain in _KNOWN else word.strip()
 
 
 def _first(cell: Mapping[str, str], columns: Sequence[str]) -> str:

@@ -52,16 +52,23 @@ def rewrite(folder: Path, result: Result, labels: dict[str, tuple[int, str]], *,
         text = _replaced(text, _measured(result, labels))
     _check(before, text, recalibrate=recalibrate)
     old_page = (folder / PAGE).read_bytes() if (folder / PAGE).is_file() else None
-    _put(folder / PAGE, page)
-    _put(folder / CARD, text.encode())
     try:
+        _put(folder / PAGE, page)
+        _put(folder / CARD, text.encode())
         read_card(folder)
     except TrustkitError:
         # Nothing half done: a card that cannot be read again is put back.
-        _put(folder / CARD, before.encode())
         if old_page is not None:
             _put(folder / PAGE, old_page)
+        _put(folder / CARD, before.encode())
         raise
+
+
+def check_name(folder: Path, name: str) -> None:
+    """Raise `UsageError` where the card in a folder is that of another detector than `name`."""
+    if (card := read_card(folder)).name != name:
+        raise UsageError(f"{folder} is the folder of {card.name}, and measured is {name}",
+                         "name the folder of the detector that is measured")  # fmt: skip
 
 
 def to_markdown(result: Result) -> str:
@@ -114,6 +121,7 @@ def _measured(result: Result, labels: dict[str, tuple[int, str]]) -> str:
         [o.score for o in seen],
         [labels[o.file][0] for o in seen],
         [labels[o.file][1] for o in seen],
+        len(seen) / len({o.file for o in seen}),
     )
     lines = [
         "[calibration]",

@@ -74,14 +74,14 @@ def _result(
     chance: Chance,
 ) -> Result:
     by_file = {row.file: row for row in rows}
-    trained_on = sorted(about.trained_on)
-    known = {row.file for row in rows if not about.scores and is_seen(row, trained_on)}
+    known = set() if about.scores else _seen(rows, about)
     fresh = [row for row in rows if row.file not in known]
     unseen, ways = _told(about, by_file, [o for o in observations if o.file not in known])
     others, ways_of_others = _told(about, by_file, [o for o in observations if o.file in known])
     outcomes = _outcomes(index, by_file, unseen, ways, chance)
     generators, sources = (
-        len({row.unit for row in fresh if row.label == label}) for label in (1, 0)
+        len({by_file[o.file].unit for o in unseen if by_file[o.file].label == label})
+        for label in (1, 0)
     )
     return Result(
         about=about,
@@ -99,12 +99,28 @@ def _result(
         seen_outcomes=_outcomes(index, by_file, others, ways_of_others, chance),
         baseline=_baseline(fresh or rows, headers, chance),
         why_no_headline=_why_not(fresh, outcomes),
-        notes=_notes(about, observations, outcomes, generators, sources),
+        notes=_notes(about, by_file, observations, outcomes, generators, sources),
         missed=tuple(missed),
         observations=(*unseen, *others),
         fresh=tuple(unseen),
         seconds=_seconds(observations),
     )
+
+
+def _seen(rows: Sequence[Row], about: About) -> set[str]:
+    """Return the files of which the card names a relative."""
+    trained_on = sorted(about.trained_on)
+    kin = {row.kin: row for row in rows}  # many rows, few names
+    seen = {names for names, row in kin.items() if is_seen(row, trained_on)}
+    return {row.file for row in rows if row.kin in seen}
+
+
+def _in_several_folds(rows: Mapping[str, Row], observations: Sequence[Observation]) -> int:
+    """Count the generators and sources that no fold holds whole."""
+    folds: dict[str, set[str]] = {}
+    for o in observations:
+        folds.setdefault(rows[o.file].unit, set()).add(o.fold)
+    return sum(len(found) > 1 for found in folds.values())
 
 
 def _told(
@@ -155,6 +171,7 @@ def _why_not(fresh: Sequence[Row], outcomes: Sequence[Outcome]) -> str:
 
 def _notes(
     about: About,
+    rows: Mapping[str, Row],
     observations: Sequence[Observation],
     outcomes: Sequence[Outcome],
     generators: int,
@@ -170,6 +187,11 @@ def _notes(
             else f"scores of {about.scores}, which tells no folds: whether the model saw relatives "
             "of a file is not known here"
         )
+        if split := _in_several_folds(rows, observations):
+            notes.append(
+                f"{split} generators or sources are in several folds: they are unseen only if "
+                "training left them out of the other folds, too, which scores do not tell"
+            )
         notes.append("answers are by score alone: of domain and second look scores tell nothing")
     elif not about.trained_on:
         notes.append(
