@@ -116,7 +116,7 @@ def _page(learned: list[Row], clean: int) -> str:
         "Pictures whose licence forbids giving weights away were left out. "
         "Script: `detectors/train/picture_small.py`.", "",
         "## What it sees", "",
-        "Crops of 128 x 128 pixels at the picture's own size (a short side over 1,024 is reduced "
+        "Crops of 128 x 128 pixels at the picture's own size (a short side over 1,200 is reduced "
         "first). Their steps between neighbours, in R, G, B and in Y, Cb, Cr, at three scales, are "
         "rounded to five levels, and the combinations of the three channels are counted. Ridge "
         "regression on the nearness to 500 crops it learned from gives the score. The distance to "
@@ -124,7 +124,8 @@ def _page(learned: list[Row], clean: int) -> str:
         "inconclusive.", "",
         "## Measured on generators, galleries and sources that were held out", "",
         "Six folds, each without the families and galleries of what it tests. Head and groups of "
-        "traces were compared on inner folds, but single groups had been looked at on the outer folds before, so these figures are a little too kind. "
+        "traces were compared on inner folds, but single groups had been looked at on the outer "
+        "folds before, so these figures are a little too kind. "
         "Intervals: 95 %, whole families drawn again. A picture here is 256 x 256 pixels, of which "
         f"{clean} of {INPUT.crops} crops were scored, or one when it is half the size. Larger "
         "pictures, whose crops lie further apart, were not measured: averaging more crops narrows "

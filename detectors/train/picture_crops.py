@@ -18,7 +18,7 @@ from trustkit.detectors.card import ImageInput
 from trustkit.detectors.views import views
 
 INPUT = ImageInput(
-    size=SIDE, crops=4, layout="grid", largest_short_side=1024, order="nchw", range=255.0
+    size=SIDE, crops=4, layout="grid", largest_short_side=1200, order="nchw", range=255.0
 )
 CONDITIONS = ("clean", "degraded")
 _JPEG = 70

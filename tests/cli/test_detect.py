@@ -13,10 +13,11 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+from onnx import helper
 from PIL import Image
 
 from tests.command import MEDIA, Answer, call_here
-from tests.detector_toys import picture_toy, sound_toy
+from tests.detector_toys import picture_card, picture_model, picture_toy, sound_toy, write
 from tests.marks import picture, texture
 
 Detect = Callable[..., Answer]
@@ -366,6 +367,25 @@ def test_a_second_run_replaces_its_own_and_takes_none_of_it_for_an_input(
 
     assert first.rows() == second.rows()
     assert {path.name: path.read_bytes() for path in (tmp_path / "why").iterdir()} == before
+
+
+def test_a_place_without_a_score_takes_nothing_from_the_answer(tmp_path: Path) -> None:
+    nodes = [
+        helper.make_node("ReduceMean", ["pixels"], ["mean4"], axes=[1, 2], keepdims=0),
+        helper.make_node("ReduceMean", ["mean4"], ["mean"], axes=[1], keepdims=1),
+        helper.make_node("Log", ["mean"], ["logit"]),  # of black no number
+    ]
+    card = {**picture_card("logs"), **MAPLESS}
+    write(tmp_path / "trustkit/detectors", "logs", picture_model(nodes), card)
+    rows = np.full((256, 256, 3), 80, np.uint8)
+    rows[90:166, 90:166] = 0  # between the four crops
+    Image.fromarray(rows).save(tmp_path / "a.png")
+    answer = call_here("detect", tmp_path / "a.png", "--detector", "logs", "-f", "jsonl",
+                       "--explain", tmp_path / "why", home=tmp_path)  # fmt: skip
+
+    assert (answer.code, answer.rows()[0]["synthetic"]) == (0, "unlikely")
+    (why,) = json.loads((tmp_path / "why/a.png.json").read_text())["explanations"]
+    assert "one of its places has none" in why["reason"]
 
 
 def test_a_file_of_somebody_else_is_kept_and_the_answer_is_given_all_the_same(

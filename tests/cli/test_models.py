@@ -77,6 +77,7 @@ BAD_CARDS: dict[str, tuple[dict[str, Any], str]] = {
     "a file by its path": ({"files": {"model.onnx": "0" * 64, "/etc/passwd": "0" * 64}}, "files."),
     "no model": ({"files": {"CARD.md": "0" * 64}}, "[files] does not name model.onnx"),
     "a size that fills the memory": ({"input": {"size": 100_000}}, "input.size"),
+    "a least size that fills the memory": ({"domain": {"min_side": 20_000}}, "domain.min_side"),
     "a number that is text": ({"rank": "1"}, "rank:"),
     "a calibration that falls": (
         {"calibration": {"scores": [0.0, 1.0], "log_likelihood_ratios": [1.0, 0.0]}},

@@ -67,6 +67,15 @@ def test_check_says_what_is_wrong(quick: Run, tmp_path: Path, line: str, told: s
     assert told in answer.stderr
 
 
+@pytest.mark.parametrize("value", ["[" * 30_000, "9" * 5000])
+def test_what_no_reader_of_toml_takes_is_told(quick: Run, tmp_path: Path, value: str) -> None:
+    path = tmp_path / "deep.toml"
+    path.write_text(f"policy = {value}\n")
+    answer = quick("policy", "check", path)
+    assert answer.code == 33
+    assert "deep.toml" in answer.stderr
+
+
 def test_an_endless_policy_is_not_read_to_its_end(quick: Run) -> None:
     answer = quick("policy", "check", "/dev/zero")
 

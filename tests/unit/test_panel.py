@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from trustkit.detectors import Answer, Kind, Part, Rate, Score, Threshold
 from trustkit.detectors.course import Look, inserted, pooled, spans
-from trustkit.detectors.panel import Judgement, Member, Opinion, judge, percent
+from trustkit.detectors.panel import TELLS, Judgement, Member, Opinion, judge, percent
 
 LIMITS = tuple(
     Threshold(asked, score, Rate(asked, asked / 2, 2 * asked, 1870))
@@ -27,7 +27,7 @@ def score(value: float, ratio: float = 5.0, reason: str = "") -> Score:
 
 def answer(*values: float, rate: float = 0.01, again: float | None = None) -> Judgement:
     opinions = [
-        Opinion(member, score(value, math.exp(value)))
+        Opinion(member, score(value, math.exp(2 * value)))
         for member, value in zip((LEAD, OTHER, OTHER), values, strict=False)
     ]
     return judge(opinions, rate, (lambda: score(again)) if again is not None else None)
@@ -68,6 +68,23 @@ def test_each_rate_has_its_threshold_and_doubt_below_it(rate: float, likely: flo
     assert answer(0.99, rate=rate).answer is Answer.UNLIKELY
 
 
+@pytest.mark.parametrize(
+    ("ratio", "said"), [(4.9, Answer.INCONCLUSIVE), (TELLS, Answer.LIKELY), (60.0, Answer.LIKELY)]
+)
+def test_an_alarm_that_tells_little_is_none(ratio: float, said: Answer) -> None:
+    made = judge([Opinion(LEAD, score(9.0, ratio))])
+
+    assert made.answer is said
+    assert ("says too little" in made.sentence) is (said is Answer.INCONCLUSIVE)
+
+
+def test_an_alarm_that_tells_little_costs_no_second_look() -> None:
+    def never() -> Score:
+        raise AssertionError("nobody asked for it")
+
+    assert judge([Opinion(LEAD, score(9.0, 2.0))], 0.01, never).answer is Answer.INCONCLUSIVE
+
+
 def test_only_an_answer_that_would_be_likely_costs_a_second_look() -> None:
     def never() -> Score:
         raise AssertionError("nobody asked for it")
@@ -87,8 +104,8 @@ def test_an_answer_has_to_outlast_the_second_look() -> None:
 def test_others_can_only_make_the_lead_doubt() -> None:
     assert answer(-4.0, 2.9).answer is Answer.UNLIKELY
     assert answer(-4.0, 3.1).answer is Answer.INCONCLUSIVE
-    assert answer(4.0, -2.2).answer is Answer.LIKELY
-    assert answer(4.0, -2.4).answer is Answer.INCONCLUSIVE
+    assert answer(4.0, -1.1).answer is Answer.LIKELY
+    assert answer(4.0, -1.2).answer is Answer.INCONCLUSIVE
     stranger = Opinion(OTHER, score(-6.0, 0.001, "elsewhere"))
     assert judge([Opinion(LEAD, score(4.0)), stranger]).answer is Answer.LIKELY
 

@@ -34,6 +34,7 @@ WRONG = {
     "not TOML": "[trust",
 }
 DETECTOR_ALONE = (
+    'when.none = ["detector.synthetic:absent"]',
     'when.any = ["detector.synthetic"]',
     'when.any = ["detector"]',
     'when.all = ["detector.synthetic"]',

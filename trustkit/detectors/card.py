@@ -195,7 +195,7 @@ class Limit(_Strict):
 class ImageDomain(_Strict):
     """Which pictures are like those that were measured."""
 
-    min_side: Annotated[int, Field(ge=1, le=20_000)] = 64
+    min_side: Annotated[int, Field(ge=1, le=4096)] = 64  # as large is the picture of a trial
     max_aspect: Annotated[float, Field(ge=1, le=1000)] = 4.0
     min_detail: Share = 0.0
     max_distance: Number | None = None

@@ -19,8 +19,8 @@ from trustkit.media.sound import Sound
 from trustkit.media.sound.look import look
 from trustkit.media.sound.samples import blocks
 
-_WHOLE = 60.0  # seconds of a sound that is heard whole
-_EXCERPTS = 6  # of a longer one: as much in all
+_WHOLE = 90.0  # seconds of a sound that is heard whole: opening a file costs as much as 5 of them
+_EXCERPTS = 6  # of a longer one: a minute in all
 _EXCERPT = 10.0  # seconds: more than the clips that detectors are measured on
 _AGAIN = 5  # excerpts that are heard twice
 

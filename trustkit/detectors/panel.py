@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from trustkit.detectors import Answer, Kind, Rate, Score, Threshold
 
 DISAGREES = 0.1  # likelihood ratio from which down another detector speaks against the lead
+TELLS = 5.0  # likelihood ratio under which a score says too little to be called indications
 RATE = 0.01  # share of false positives at which a detector speaks of indications
 RATES = (0.05, 0.01, 0.001)  # those that a policy may ask for
 
@@ -112,6 +113,8 @@ def judge(
     if threshold is not None and not why:
         word = lead.alone(rate)
         why = _contradiction(lead, others, word)
+        if word is Answer.LIKELY and lead.score.likelihood_ratio < TELLS:
+            why = _weak(lead)
         if word is Answer.LIKELY and not why and look_again:
             again = look_again()
             # What is no number is not at least as high as anything.
@@ -208,6 +211,15 @@ def _between(lead: Opinion, threshold: Threshold) -> str:
         f"{lead.member.name} is in doubt: its score lies between the threshold that "
         f"{told(loosest.measured)} of other {_MEDIA[lead.member.kind]} reach, and the one from "
         f"which on it speaks of indications, that {told(threshold.measured)} reach"
+    )
+
+
+def _weak(lead: Opinion) -> str:
+    # A detector that is seldom wrong because it seldom speaks: its alarms are worth little.
+    return (
+        f"{lead.member.name} is above its threshold, but such a score is only "
+        f"{times(lead.score.likelihood_ratio)} times as common among generated "
+        f"{_MEDIA[lead.member.kind]} as among others, and under {TELLS:g} times says too little"
     )
 
 

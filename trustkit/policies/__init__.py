@@ -108,7 +108,7 @@ def load_policy(name_or_file: str) -> Policy:
             _case(case, number, detectors_may_reject=alone)
             for number, case in enumerate(parsed.case, 1)
         )
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigError(f"policy {name_or_file} is not TOML: {error}", "mend the file") from error
     except ValidationError as error:
         raise ConfigError(
@@ -160,8 +160,8 @@ def _is_known(code: str) -> bool:
 
 def _is_detector_alone(when: _When) -> bool:
     # Could a detector's finding bring this case about with nothing else seen? That something else
-    # is absent or was not checked is no evidence.
-    by_code = any(code.startswith("detector") for code in (*when.any, *when.all))
+    # is absent or was not checked is no evidence. Nor does it do to reject what no detector clears.
+    by_code = any(code.startswith("detector") for code in (*when.any, *when.all, *when.none))
     by_word = bool({Word.LIKELY_AI, Word.INCONCLUSIVE} & set(when.verdict))
     others = any(map(_is_solid, when.all)) or (when.any and all(map(_is_solid, when.any)))
     return (by_code or by_word) and not others

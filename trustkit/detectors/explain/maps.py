@@ -12,6 +12,7 @@ from trustkit.detectors import Array, Detector, Map, Part, Score
 from trustkit.detectors.card import PictureCard
 from trustkit.detectors.explain import HeatMap, Way
 from trustkit.detectors.views import scaled
+from trustkit.errors import UnreadableError
 
 SECONDS = 60.0  # for the places of one file, by all detectors
 _WINDOWS = 49  # at most; of CLIP they take 15 s of one core
@@ -48,6 +49,8 @@ def heat_map(
         falls = _covered(detector, picture, score, end)
     except TimeoutError:
         return f"its places take longer than the {SECONDS:g} seconds that a file is given"
+    except UnreadableError as error:  # the whole has a score, and so an answer
+        return f"one of its places has none: {error.message}"
     return HeatMap(falls, Way.COVERED, 0.0, _spread(detector), whole)
 
 
