@@ -9,6 +9,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +64,7 @@ def _pictures(folder: Path, seats: tuple[Seat, ...]) -> Iterator[Figure]:
     array = decode()
     alone: tuple[float, ...] = ()
     for seat in seats:
-        pairs = paired(decode, lambda seat=seat: seat.score(array), ROUNDS)  # type: ignore[misc]
+        pairs = paired(decode, partial(seat.score, array), ROUNDS)
         alone = tuple(1000 * a for a, _ in pairs)
         name = seat.member.name
         yield Figure(f"{name}, a picture, CPU", tuple(1000 * b for _, b in pairs), "ms",
@@ -82,15 +83,18 @@ def _sounds(clip: Path, seats: tuple[Seat, ...]) -> Iterator[Figure]:
     for seat in seats:
         heard = decode(seat.detector.rate)
         length = sum(len(samples) for _, samples in heard) / seat.detector.rate
-        pairs = paired(
-            decode, lambda seat=seat, heard=heard: [seat.score(s) for _, s in heard], ROUNDS  # type: ignore[misc]
-        )  # fmt: skip
+        pairs = paired(decode, partial(_hear, seat, heard), ROUNDS)
         name = seat.member.name
         yield Figure(f"{name}, times real time", tuple(length / b for _, b in pairs), "x",
                      TIMES_REAL, is_floor=True)  # fmt: skip
         yield Figure(f"{name}, times decoding it", tuple(b / a for a, b in pairs), "x")
     decoding = tuple(SECONDS / a for a, _ in paired(decode, decode, ROUNDS))
     yield Figure("decoding the sound alone, times real time", decoding, "x")
+
+
+def _hear(seat: Seat, heard: list[Any]) -> None:
+    for _, samples in heard:
+        seat.score(samples)
 
 
 def _films(folder: Path, clip: Path, sees: Panel) -> Iterator[Figure]:

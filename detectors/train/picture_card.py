@@ -56,6 +56,7 @@ def write_card(
     curve = calibrate(
         np.concatenate([results[name][:, 0] for name in CONDITIONS]),
         np.tile(labels, len(CONDITIONS)), [row.family for row in rows] * len(CONDITIONS),
+        copies=len(CONDITIONS),
     )  # fmt: skip
     furthest = float(max(np.quantile(results[name][:, 1], _IN_DOMAIN) for name in CONDITIONS))
     (folder / "CARD.md").write_text(_page(learned, clean), "utf-8")

@@ -261,7 +261,7 @@ def report(
     labels = np.array([row.label for row in rows])
     groups = [row.family if row.label else row.name for row in rows]
     both = np.concatenate([scores[name] for name in clip_features.VIEWS])
-    curve = calibrate(both, np.tile(labels, 2), groups * 2)
+    curve = calibrate(both, np.tile(labels, 2), groups * 2, copies=2)
     print("[calibration]\nscores =", list(curve.scores))
     print("log_likelihood_ratios =", list(curve.log_likelihood_ratios))
     others = [n for n in range(len(rows)) if not rows[n].label]

@@ -59,8 +59,13 @@ class Opinion:
         if not self.is_number or not self.score.in_domain:
             return Answer.INCONCLUSIVE
         if self.score.value >= threshold.score:
-            return Answer.LIKELY
+            return Answer.LIKELY if self.tells else Answer.INCONCLUSIVE
         return Answer.INCONCLUSIVE if self.score.value >= self.doubtful else Answer.UNLIKELY
+
+    @property
+    def tells(self) -> bool:
+        """Tell whether its alarm is worth something: that it is seldom wrong is not enough."""
+        return self.score.likelihood_ratio >= TELLS
 
     @property
     def doubtful(self) -> float:
@@ -113,8 +118,6 @@ def judge(
     if threshold is not None and not why:
         word = lead.alone(rate)
         why = _contradiction(lead, others, word)
-        if word is Answer.LIKELY and lead.score.likelihood_ratio < TELLS:
-            why = _weak(lead)
         if word is Answer.LIKELY and not why and look_again:
             again = look_again()
             # What is no number is not at least as high as anything.
@@ -122,7 +125,8 @@ def judge(
         elif word is Answer.UNLIKELY and not why and unless:
             why = f"{lead.member.name} finds no indications in the whole, but {unless}"
         elif word is Answer.INCONCLUSIVE:
-            why = _between(lead, threshold)
+            above = lead.score.value >= threshold.score
+            why = _weak(lead) if above else _between(lead, threshold)
         word = Answer.INCONCLUSIVE if why else word
     if word is Answer.LIKELY and threshold is not None:
         sentence = _indications(lead, threshold, where)
@@ -247,4 +251,4 @@ def _objection(lead: Opinion, against: Opinion) -> str:
 
 
 def _is_sure(opinion: Opinion) -> bool:
-    return opinion.score.value >= opinion.member.thresholds[-1].score
+    return opinion.tells and opinion.score.value >= opinion.member.thresholds[-1].score

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from trustkit.detectors import Answer
+from trustkit.detectors.panel import TELLS
 from trustkit.detectors.trial.calibrating import RATES, Curve, calibrate, left_out, thresholds
 from trustkit.detectors.trial.index import Row
 from trustkit.detectors.trial.result import About, Observation
@@ -79,15 +80,17 @@ def answered(seen: Sequence[Observation], rows: Mapping[str, Row], cut: Cut) -> 
     for o in seen:
         row = rows[o.file]
         likely, doubtful = (cut.score(asked, o, row) for asked in (0.01, 0.05))
+        ratio = o.log_ratio
+        if math.isnan(ratio) and o.fold in curves:
+            ratio = float(curves[o.fold]([o.score])[0])
         if o.score >= likely:
-            answer, why = Answer.LIKELY, ""
+            # Where no ratio is known the score is all there is to judge by.
+            weak = ratio < math.log(TELLS)
+            answer, why = (Answer.INCONCLUSIVE, "weak") if weak else (Answer.LIKELY, "")
         elif o.score >= doubtful:
             answer, why = Answer.INCONCLUSIVE, "band"
         else:
             answer, why = Answer.UNLIKELY, ""
-        ratio = o.log_ratio
-        if math.isnan(ratio) and o.fold in curves:
-            ratio = float(curves[o.fold]([o.score])[0])
         found.append(
             Observation(o.file, o.condition, o.score, ratio, answer, why, o.fold, o.seconds)
         )

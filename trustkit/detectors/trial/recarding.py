@@ -7,9 +7,7 @@ the parts that are measured.
 from __future__ import annotations
 
 import hashlib
-import os
 import re
-import secrets
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,6 +23,7 @@ from trustkit.detectors.trial.deciding import FOLD_OUT, SOURCE_OUT
 from trustkit.detectors.trial.metrics import rate
 from trustkit.detectors.trial.result import Observation, Result
 from trustkit.errors import ConfigError, TrustkitError, UsageError
+from trustkit.media.placing import place, temporary
 
 PAGE = "CARD.md"
 BEGIN = "<!-- measured: begin (written by `trustkit models bench --card`) -->"
@@ -217,16 +216,11 @@ def _others(card: dict[str, Any], measured: set[str]) -> dict[str, Any]:
 
 
 def _put(path: Path, data: bytes) -> None:
-    fresh = path.with_name(f".{secrets.token_hex(6)}.trustkit")
     try:
-        with fresh.open("wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(fresh, path)
+        with temporary(path) as fresh:
+            fresh.write_bytes(data)
+            place(fresh, path, like=path if path.exists() else fresh)
     except OSError as error:
         raise UsageError(
             f"{path} cannot be written: {error.strerror}", "check the folder"
         ) from error
-    finally:
-        fresh.unlink(missing_ok=True)

@@ -12,6 +12,7 @@ CLEAN = "clean"
 WHY = {
     "domain": "unlike all that it was calibrated on",
     "band": "between the thresholds",
+    "weak": "above the threshold, at a likelihood ratio that says too little",
     "flips": "the answer flips under a mild change",
     "disagreement": "another detector disagrees",
 }

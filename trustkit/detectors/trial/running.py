@@ -184,6 +184,8 @@ def _why(judged: Judgement) -> str:
         return "domain"
     threshold = lead.member.at(judged.rate)
     if threshold and lead.score.value >= threshold.score:
+        if not lead.tells:
+            return "weak"
         others = [o for o in judged.opinions[1:] if o.is_number and o.score.in_domain]
         against = any(o.score.likelihood_ratio <= DISAGREES for o in others)
         return "disagreement" if against else "flips"
